@@ -1,0 +1,190 @@
+//! `global`: what is VSR's own to run, and the little of it that matters to routing.
+
+use std::collections::BTreeSet;
+
+use super::reader::Object;
+use super::report::quoted;
+use super::routing::STRATEGIES;
+use crate::decision::Strategy;
+use crate::signals::domain::{self, DomainDefaults};
+
+pub(super) struct Global {
+    /// The models that ask for a decision.
+    pub(super) auto_names: BTreeSet<String>,
+    pub(super) strategy: Option<Strategy>,
+    pub(super) domain: DomainDefaults,
+}
+
+const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
+
+pub(super) fn read(object: Option<Object<'_>>) -> Global {
+    let mut global = Global {
+        auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
+        strategy: None,
+        domain: DomainDefaults::default(),
+    };
+    let Some(mut object) = object else { return global };
+    if let Some(router) = object.object("router") {
+        read_router(router, &mut global);
+    }
+    if let Some(services) = object.object("services") {
+        read_services(services);
+    }
+    if let Some(stores) = object.object("stores") {
+        read_stores(stores);
+    }
+    if let Some(integrations) = object.object("integrations") {
+        read_integrations(integrations);
+    }
+    if let Some(catalog) = object.object("model_catalog") {
+        read_catalog(catalog, &mut global.domain);
+    }
+    object.finish();
+    global
+}
+
+fn read_router(mut router: Object<'_>, global: &mut Global) {
+    read_auto_names(&mut router, &mut global.auto_names);
+    global.strategy = router.choice("strategy", &STRATEGIES);
+    if router.flag("clear_route_cache") == Some(false) {
+        router.warn(
+            "clear_route_cache",
+            "has no effect: the route is always chosen by the new headers",
+        );
+    }
+    let selection = router.object("model_selection");
+    if selection
+        .is_some_and(|mut selection| selection.text("method").is_some_and(|method| method != "static"))
+    {
+        router.error("model_selection", "only the method `static` is supported");
+    }
+    router.unsupported("skip_processing", "letting clients skip routing is not supported");
+    router.unsupported("learning", "router learning is not supported");
+    router.unsupported(
+        "fallback",
+        "a fallback policy is not supported; use the gateway's retries",
+    );
+    router.tuning(
+        "streamed_body",
+        "bodies are always read whole; see promptswitch.limits",
+    );
+    router.tuning("config_source", "the configuration is the filter's own");
+    router.tuning("include_config_models_in_list", "there is no list of models here");
+    router.finish();
+}
+
+fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
+    let one = router.text("auto_model_name").map(|name| vec![name]);
+    let many = router.texts("auto_model_names");
+    let Some(names) = many.or(one) else { return };
+    if names.is_empty() {
+        router.warn("auto_model_names", "is empty, so no request is classified");
+    }
+    if names.contains(&"") {
+        router.error("auto_model_names", "has an empty name");
+    }
+    *auto_names = names.into_iter().map(str::to_owned).collect();
+}
+
+fn read_services(mut services: Object<'_>) {
+    services.unsupported("ratelimit", "rate limits are not supported; use the gateway's");
+    services.tuning("authz", "no supported signal depends on who asks");
+    services.tuning(
+        "response_api",
+        "requests to /v1/responses are passed on as they are",
+    );
+    for key in [
+        "api",
+        "observability",
+        "management_api",
+        "router_replay",
+        "startup_status",
+    ] {
+        services.tuning(key, "it is a service of VSR's own");
+    }
+    services.finish();
+}
+
+fn read_stores(mut stores: Object<'_>) {
+    for key in ["response_cache", "memory", "vector_store", "tool_sessions"] {
+        stores.tuning(key, "no supported plugin needs a store");
+    }
+    stores.finish();
+}
+
+fn read_integrations(mut integrations: Object<'_>) {
+    integrations.unsupported("tools", "choosing tools is not supported yet");
+    integrations.unsupported("kv_transfer", "is not supported");
+    integrations.tuning("looper", "no supported algorithm makes several calls");
+    integrations.finish();
+}
+
+fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
+    let own = [
+        "embeddings",
+        "system",
+        "external",
+        "kbs",
+        "bindings",
+        "deployments",
+        "admission",
+        "signal_timeout_ms",
+    ];
+    for key in own {
+        catalog.tuning(key, "the classifier is built in");
+    }
+    if let Some(modules) = catalog.object("modules") {
+        read_modules(modules, defaults);
+    }
+    catalog.finish();
+}
+
+fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
+    const UNUSED: &str = "no supported signal or plugin needs it";
+    let unused = [
+        "prompt_guard",
+        "safety",
+        "complexity",
+        "hallucination_mitigation",
+        "feedback_detector",
+        "modality_detector",
+    ];
+    for key in unused {
+        modules.tuning(key, UNUSED);
+    }
+    modules.tuning(
+        "prompt_compression",
+        "the prompt is cut by promptswitch.limits.max_tokens",
+    );
+    if let Some(mut classifier) = modules.object("classifier") {
+        if let Some(domain) = classifier.object("domain") {
+            read_domain(domain, defaults);
+        }
+        classifier.unsupported("mcp", "a classifier of one's own is not supported yet");
+        classifier.tuning("pii", UNUSED);
+        classifier.tuning("preference", UNUSED);
+        classifier.finish();
+    }
+    modules.finish();
+}
+
+fn read_domain(mut object: Object<'_>, defaults: &mut DomainDefaults) {
+    if let Some(threshold) = object.number("threshold", 0.0..=1.0) {
+        defaults.threshold = threshold as f32;
+    }
+    if let Some(category) = object.text("fallback_category") {
+        defaults.fallback = domain::index_of(category);
+        if defaults.fallback.is_none() && !category.is_empty() {
+            let category = quoted(category);
+            object.error(
+                "fallback_category",
+                format!("{category} is not one of the categories: {}", domain::list()),
+            );
+        }
+    }
+    for key in ["model_id", "model_ref", "category_mapping_path"] {
+        object.tuning(key, "the classifier is built in");
+    }
+    object.ignore(&["use_cpu", "use_modernbert", "use_mmbert_32k"]);
+    object.finish();
+}

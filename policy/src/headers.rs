@@ -1,0 +1,88 @@
+//! The headers that a verdict becomes.
+
+use crate::template::Slot;
+use crate::{DOMAINS, DomainScores, Policy, Reason, SignalKind, Verdict};
+
+impl Policy {
+    /// The request headers to set, as configured. A header whose value comes out empty is left out.
+    pub fn request_headers<'v>(&'v self, verdict: &'v Verdict) -> Vec<(&'v str, String)> {
+        let settings = self.settings();
+        let value = |slot| match slot {
+            Slot::Model => verdict.model.as_str(),
+            Slot::UpstreamModel => verdict.upstream_model.as_str(),
+            Slot::Decision => verdict.decision.as_deref().unwrap_or_default(),
+            Slot::Category => verdict.category.unwrap_or_default(),
+            Slot::Objective => &settings.objective,
+            Slot::Namespace => &settings.namespace,
+        };
+        let outputs = settings.outputs.iter();
+        let headers = outputs.map(|output| (output.header.as_str(), output.value.render(value)));
+        headers.filter(|(_, value)| is_header_value(value)).collect()
+    }
+
+    /// The response headers to set; none if they are turned off. With `debug`, also what led to the decision.
+    pub fn response_headers(&self, verdict: &Verdict, debug: bool) -> Vec<(&'static str, String)> {
+        if !self.settings().response_headers {
+            return Vec::new();
+        }
+        let mut headers = vec![("x-promptswitch-reason", verdict.reason.as_str().to_owned())];
+        if !verdict.reason.is_gate() {
+            add_selection(&mut headers, verdict);
+            if debug {
+                add_details(&mut headers, verdict);
+            }
+        }
+        headers.retain(|(_, value)| is_header_value(value));
+        headers
+    }
+}
+
+/// Whether `value` can be sent as a header and arrives as it was: not empty, and printable ASCII throughout.
+pub(crate) fn is_header_value(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
+    headers.push(("x-vsr-schema-version", "2".to_owned()));
+    headers.push(("x-vsr-response-path", "upstream".to_owned()));
+    headers.push(("x-vsr-selected-model", verdict.model.clone()));
+    if verdict.reason == Reason::Decision {
+        headers.push((
+            "x-vsr-selected-decision",
+            verdict.decision.clone().unwrap_or_default(),
+        ));
+        headers.push(("x-vsr-selected-confidence", format!("{:.4}", verdict.confidence)));
+    }
+}
+
+fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
+    headers.push((
+        "x-vsr-selected-category",
+        verdict.category.unwrap_or_default().to_owned(),
+    ));
+    headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
+    headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
+    headers.push((
+        "x-promptswitch-domain-scores",
+        verdict.scores.map(scores).unwrap_or_default(),
+    ));
+    let skipped: Vec<_> = verdict.skipped.iter().map(|kind| kind.as_str()).collect();
+    headers.push(("x-promptswitch-skipped-signals", skipped.join(",")));
+}
+
+fn matched(verdict: &Verdict, kind: SignalKind) -> String {
+    let names = verdict
+        .matched
+        .iter()
+        .filter(|matched| matched.kind == kind)
+        .map(|matched| matched.name.as_str());
+    names.collect::<Vec<_>>().join(",")
+}
+
+fn scores(scores: DomainScores) -> String {
+    let pairs = DOMAINS
+        .iter()
+        .zip(scores.0)
+        .map(|(name, score)| format!("{name}={score:.5}"));
+    pairs.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,206 @@
+//! From a request to a verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::decision::{Decision, Decisions};
+use crate::headers::is_header_value;
+use crate::pick::pick;
+use crate::signals::{Reading, Signals};
+use crate::{Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
+
+/// The longest model name, in bytes, that is taken over from a client into a header.
+const MAX_MODEL_BYTES: usize = 256;
+
+/// A validated document, ready to decide. Immutable: one serves any number of requests.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) settings: Settings,
+    pub(crate) owned_headers: Vec<String>,
+    pub(crate) auto_names: BTreeSet<String>,
+    /// Never empty.
+    pub(crate) models: Vec<Model>,
+    /// Where in `models` a name or an upstream name is.
+    pub(crate) model_names: BTreeMap<String, usize>,
+    /// An index into `models`.
+    pub(crate) default_model: usize,
+    pub(crate) signals: Signals,
+    pub(crate) decisions: Decisions,
+}
+
+/// A declared model.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// The name that routes match.
+    pub(crate) name: String,
+    /// The name that the upstream knows.
+    pub(crate) upstream: String,
+}
+
+/// What a decision may depend on beside the body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// What to keep a conversation on one of several weighted models by: the value of the first of
+    /// [`Policy::sticky_headers`] that the request has. Without one it is the first user turn.
+    pub sticky: Option<&'a [u8]>,
+}
+
+impl Policy {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, errors first, then warnings.
+    pub fn from_json(bytes: &[u8]) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_json(bytes)
+    }
+
+    /// Reads a document that has been parsed already. Its numbers may all be floats, as in a protobuf `Struct`.
+    ///
+    /// # Errors
+    /// As [`Policy::from_json`].
+    pub fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_value(value)
+    }
+
+    /// The `promptswitch:` block.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The request headers, in lower case, that only the filter may set: a client's are removed on every path.
+    pub fn owned_headers(&self) -> &[String] {
+        &self.owned_headers
+    }
+
+    /// The request headers that [`Context::sticky`] is taken from; the first that is present counts.
+    pub fn sticky_headers(&self) -> &[&str] {
+        &["x-session-id", "x-conversation-id"]
+    }
+
+    /// The names of the declared models, in the order of the document.
+    pub fn model_names(&self) -> Vec<String> {
+        self.models.iter().map(|model| model.name.clone()).collect()
+    }
+
+    /// The names of the decisions, in the order in which they are tried.
+    pub fn decision_names(&self) -> Vec<String> {
+        self.decisions.names()
+    }
+
+    /// Decides. Calls the scorer at most once, and not at all when no decision that can still win needs it.
+    pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, scorer: &mut dyn Scorer) -> Verdict {
+        if !self.auto_names.contains(request.model()) {
+            return self.explicit(request);
+        }
+        let Some(text) = request.last_user_text() else {
+            return self.rewritten(self.fallback(Reason::NoUserText), request);
+        };
+        let mut reading = Reading::new(&self.signals, &text, scorer);
+        let winner = self.decisions.winner(&mut reading);
+        let mut verdict = match winner {
+            Ok(Some((decision, confidence))) => self.decided(decision, confidence, request, context),
+            Ok(None) => self.fallback(Reason::Default),
+            Err(error) => Verdict {
+                error: Some(error),
+                ..self.fallback(Reason::ClassifierError)
+            },
+        };
+        reading.report(&mut verdict);
+        self.rewritten(verdict, request)
+    }
+
+    /// The default model, for a request whose body is not judged. Edits nothing.
+    pub fn fallback(&self, reason: Reason) -> Verdict {
+        self.verdict(reason, self.default_model)
+    }
+
+    fn decided(
+        &self,
+        decision: &Decision,
+        confidence: f32,
+        request: &Request<'_>,
+        context: &Context<'_>,
+    ) -> Verdict {
+        let verdict = self.verdict(Reason::Decision, self.choose(decision, request, context));
+        Verdict {
+            decision: Some(decision.name.clone()),
+            confidence,
+            ..verdict
+        }
+    }
+
+    /// The client named a model: nothing is classified.
+    fn explicit(&self, request: &Request<'_>) -> Verdict {
+        let sent = request.model();
+        if let Some(index) = self.model_names.get(sent) {
+            return self.rewritten(self.verdict(Reason::ExplicitModel, *index), request);
+        }
+        let mut verdict = self.fallback(Reason::UnknownModel);
+        if sent.len() <= MAX_MODEL_BYTES && is_header_value(sent) {
+            verdict.model = sent.to_owned();
+            verdict.upstream_model = sent.to_owned();
+        }
+        Verdict {
+            edits: edits(request, sent),
+            ..verdict
+        }
+    }
+
+    /// The verdict with the edits that make the body name its upstream model.
+    fn rewritten(&self, verdict: Verdict, request: &Request<'_>) -> Verdict {
+        Verdict {
+            edits: edits(request, &verdict.upstream_model),
+            ..verdict
+        }
+    }
+
+    fn choose(&self, decision: &Decision, request: &Request<'_>, context: &Context<'_>) -> usize {
+        let Some(first) = decision.models.first() else {
+            return self.default_model;
+        };
+        if decision.models.len() == 1 {
+            return first.model;
+        }
+        let weights = decision
+            .models
+            .iter()
+            .map(|choice| choice.weight.unwrap_or_default());
+        let opening = request.first_user_text().unwrap_or_default();
+        let key = context.sticky.unwrap_or(opening.as_bytes());
+        let picked = pick(weights, &decision.name, key).and_then(|index| decision.models.get(index));
+        picked.unwrap_or(first).model
+    }
+
+    fn verdict(&self, reason: Reason, model: usize) -> Verdict {
+        let (model, upstream_model) = match self.models.get(model) {
+            Some(model) => (model.name.clone(), model.upstream.clone()),
+            None => Default::default(),
+        };
+        Verdict {
+            reason,
+            model,
+            upstream_model,
+            decision: None,
+            confidence: 0.0,
+            category: None,
+            category_confidence: 0.0,
+            scores: None,
+            matched: Vec::new(),
+            skipped: Vec::new(),
+            error: None,
+            edits: Vec::new(),
+        }
+    }
+}
+
+fn edits(request: &Request<'_>, model: &str) -> Vec<Edit> {
+    let with = Value::from(model).to_string().into_bytes();
+    request
+        .models_other_than(model)
+        .map(|range| Edit {
+            range,
+            with: with.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! The condition of a decision.
+
+use crate::signals::{Reading, SignalId, SignalKind};
+
+/// A tree of conditions, of bounded depth.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    node: Node,
+    needs_model: bool,
+}
+
+#[derive(Debug)]
+enum Node {
+    Always,
+    Signal(SignalId),
+    And(Vec<Rule>),
+    Or(Vec<Rule>),
+    Not(Box<Rule>),
+}
+
+impl Rule {
+    /// True of every request, with confidence 0.
+    pub(crate) fn always() -> Rule {
+        Rule {
+            node: Node::Always,
+            needs_model: false,
+        }
+    }
+
+    pub(crate) fn signal(id: SignalId) -> Rule {
+        Rule {
+            node: Node::Signal(id),
+            needs_model: id.kind == SignalKind::Domain,
+        }
+    }
+
+    pub(crate) fn and(rules: Vec<Rule>) -> Rule {
+        Rule::of(rules, Node::And)
+    }
+
+    pub(crate) fn or(rules: Vec<Rule>) -> Rule {
+        Rule::of(rules, Node::Or)
+    }
+
+    pub(crate) fn negate(self) -> Rule {
+        let needs_model = self.needs_model;
+        Rule {
+            node: Node::Not(Box::new(self)),
+            needs_model,
+        }
+    }
+
+    fn of(mut rules: Vec<Rule>, node: impl FnOnce(Vec<Rule>) -> Node) -> Rule {
+        // Cheap conditions go first, so that they can spare the classifier.
+        rules.sort_by_key(Rule::needs_model);
+        Rule {
+            needs_model: rules.iter().any(Rule::needs_model),
+            node: node(rules),
+        }
+    }
+
+    /// Whether the classifier may have to run.
+    pub(crate) fn needs_model(&self) -> bool {
+        self.needs_model
+    }
+
+    /// The highest confidence that the rule can have.
+    pub(crate) fn bound(&self) -> f32 {
+        if matches!(self.node, Node::Always) {
+            0.0
+        } else {
+            1.0
+        }
+    }
+
+    /// The confidence of the rule, None when it does not hold: the mean of what AND joins, the greatest of what
+    /// OR joins, 1 for NOT.
+    ///
+    /// Unless `exact`, the classifier is not asked for the sake of a higher confidence alone.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn test(&self, reading: &mut Reading<'_>, exact: bool) -> Result<Option<f32>, String> {
+        match &self.node {
+            Node::Always => Ok(Some(0.0)),
+            Node::Signal(id) => reading.confidence(*id),
+            Node::Not(rule) => Ok(rule.test(reading, false)?.is_none().then_some(1.0)),
+            Node::And(rules) => {
+                let mut sum = 0.0;
+                for rule in rules {
+                    match rule.test(reading, exact)? {
+                        Some(confidence) => sum += confidence,
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(sum / rules.len().max(1) as f32))
+            }
+            Node::Or(rules) => {
+                let mut best = None;
+                for rule in rules {
+                    let settled = best.is_some() && rule.needs_model && !exact;
+                    if settled || best >= Some(1.0) {
+                        break;
+                    }
+                    let found = rule.test(reading, exact)?;
+                    best = if found > best { found } else { best };
+                }
+                Ok(best)
+            }
+        }
+    }
+}

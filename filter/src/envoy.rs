@@ -1,0 +1,301 @@
+//! The only place that knows Proxy-Wasm: host calls, and the callbacks that drive a [`Stream`].
+//!
+//! Only the `*_bytes` getters are used: the others unwrap UTF-8, and Envoy lets obs-text through, so that one header of
+//! a client would kill the VM. Host calls of the SDK panic on a status that they do not expect; each is made only in
+//! the phase in which Envoy answers it with `Ok`.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use hashbrown::HashMap;
+use promptswitch_model::Classifier;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType};
+
+use crate::hold::Support;
+use crate::host::Host;
+use crate::metrics::{BUILD, HEADER_HOLD};
+use crate::plugin::Plugin;
+use crate::stream::{Step, Stream};
+
+/// How often held requests are looked at, until one of them has shown that holding works.
+const TICK: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// One model per VM, whatever number of configurations it serves.
+    static CLASSIFIER: OnceCell<Rc<Classifier>> = const { OnceCell::new() };
+    /// Host ids of metrics by name: each is defined once.
+    static METRICS: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
+}
+
+/// Registers the filter with the host. The only call allowed here is this and logging.
+pub(crate) fn register() {
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(Root { plugin: None, streams: Rc::default() }));
+}
+
+type Streams = Rc<RefCell<HashMap<u32, Rc<RefCell<Stream>>>>>;
+
+/// The plugin in one VM.
+struct Root {
+    plugin: Option<Rc<Plugin>>,
+    /// Held requests that may have to be released from the tick.
+    streams: Streams,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        // Level of the host, so that a suppressed line costs no formatting.
+        if let Ok(level) = hostcalls::get_log_level() {
+            proxy_wasm::set_log_level(level);
+        }
+        let configuration = self.get_plugin_configuration().unwrap_or_default();
+        match configure(&configuration) {
+            Some(plugin) => {
+                self.plugin = Some(Rc::new(plugin));
+                self.set_tick_period(TICK);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let Some(plugin) = &self.plugin else { return };
+        let stuck = plugin.watch.borrow_mut().tick(Envoy.now(), received_by);
+        for id in stuck {
+            let stream = self.streams.borrow_mut().remove(&id);
+            if let Some(stream) = stream {
+                release_stuck(id, &stream, plugin);
+            }
+        }
+        match plugin.watch.borrow().support() {
+            Support::Unproven { .. } => {}
+            Support::Works => self.set_tick_period(Duration::ZERO),
+            Support::Missing => {
+                self.set_tick_period(Duration::ZERO);
+                plugin.stop_holding();
+                Envoy.gauge(HEADER_HOLD, 0);
+                log::error!(
+                    "requests cannot be held, so none is classified and all take the default route: set \
+                     allow_on_headers_stop_iteration: true in the filter's PluginConfig (Envoy 1.35 or newer)"
+                );
+            }
+        }
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        let stream = Rc::new(RefCell::new(Stream::new()));
+        Some(Box::new(Exchange { id, plugin: self.plugin.clone(), stream, streams: self.streams.clone(), body: 0 }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// Every problem of a configuration is logged, not the first alone.
+fn configure(configuration: &[u8]) -> Option<Plugin> {
+    let classifier = match classifier() {
+        Ok(classifier) => classifier,
+        Err(error) => {
+            log::error!("{error}");
+            return None;
+        }
+    };
+    let revision = classifier.card().revision.clone();
+    match Plugin::new(configuration, classifier) {
+        Ok((plugin, warnings)) => {
+            warnings.iter().for_each(|warning| log::warn!("{warning}"));
+            let version = env!("CARGO_PKG_VERSION");
+            log::info!("promptswitch {version} is configured, model {revision}");
+            Envoy.gauge(&format!("{BUILD}|version={version}|model={revision}"), 1);
+            Some(plugin)
+        }
+        Err(diagnostics) => {
+            diagnostics.iter().for_each(|diagnostic| log::error!("{diagnostic}"));
+            None
+        }
+    }
+}
+
+fn classifier() -> Result<Rc<Classifier>, promptswitch_model::Error> {
+    CLASSIFIER.with(|cell| match cell.get() {
+        Some(classifier) => Ok(classifier.clone()),
+        None => {
+            let classifier = Rc::new(Classifier::load()?);
+            Ok(cell.get_or_init(|| classifier).clone())
+        }
+    })
+}
+
+fn received_by(id: u32) -> Option<u64> {
+    hostcalls::set_effective_context(id).ok()?;
+    Envoy.received_bytes()
+}
+
+fn release_stuck(id: u32, stream: &RefCell<Stream>, plugin: &Plugin) {
+    if hostcalls::set_effective_context(id).is_err() {
+        return;
+    }
+    // The borrow ends before the host goes on with the request.
+    let step = stream.try_borrow_mut().map(|mut stream| stream.on_hold_failed(plugin));
+    if let Ok(Step::Release(release)) = step {
+        release.apply(&Envoy);
+        let _ = hostcalls::resume_http_request();
+    }
+}
+
+/// One request and its response.
+struct Exchange {
+    id: u32,
+    plugin: Option<Rc<Plugin>>,
+    stream: Rc<RefCell<Stream>>,
+    streams: Streams,
+    /// Bytes of the body held so far: trailers come without a size.
+    body: usize,
+}
+
+impl Exchange {
+    fn drive(&self, transition: impl FnOnce(&mut Stream, &Plugin) -> Step) -> Action {
+        let Some(plugin) = &self.plugin else { return Action::Continue };
+        let step = match self.stream.try_borrow_mut() {
+            Ok(mut stream) => transition(&mut stream, plugin),
+            Err(_) => Step::Continue,
+        };
+        match step {
+            Step::Continue => Action::Continue,
+            Step::Hold => Action::Pause,
+            Step::Release(release) => {
+                release.apply(&Envoy);
+                Action::Continue
+            }
+        }
+    }
+
+    fn watch(&self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.watch.borrow_mut().hold(self.id, Envoy.now(), Envoy.received_bytes());
+            self.streams.borrow_mut().insert(self.id, self.stream.clone());
+        }
+    }
+
+    fn unwatch(&self, proven: bool) {
+        let Some(plugin) = &self.plugin else { return };
+        self.streams.borrow_mut().remove(&self.id);
+        let mut watch = plugin.watch.borrow_mut();
+        if !proven {
+            watch.forget(self.id);
+        } else if self.stream.try_borrow().is_ok_and(|s| s.is_holding()) && watch.proven() {
+            Envoy.gauge(HEADER_HOLD, 1);
+        }
+    }
+}
+
+impl Context for Exchange {}
+
+impl HttpContext for Exchange {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let action = self.drive(|stream, plugin| stream.on_headers(&Envoy, plugin, end_of_stream));
+        if action == Action::Pause {
+            self.watch();
+        }
+        action
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.unwatch(true);
+        self.body = size;
+        self.drive(|stream, plugin| stream.on_body(&Envoy, plugin, size, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.unwatch(true);
+        self.drive(|stream, plugin| stream.on_trailers(&Envoy, plugin, self.body))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        if let (Some(plugin), Ok(mut stream)) = (&self.plugin, self.stream.try_borrow_mut()) {
+            stream.on_response_headers(&Envoy, plugin);
+        }
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.unwatch(false);
+        if let (Some(plugin), Ok(mut stream)) = (&self.plugin, self.stream.try_borrow_mut()) {
+            stream.on_done(&Envoy, plugin);
+        }
+    }
+}
+
+/// The host of the effective context.
+struct Envoy;
+
+impl Host for Envoy {
+    fn request_header(&self, name: &str) -> Option<Vec<u8>> {
+        hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+    }
+
+    fn set_request_header(&self, name: &str, value: &str) {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes()));
+    }
+
+    fn remove_request_header(&self, name: &str) {
+        let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
+    }
+
+    fn request_body(&self, size: usize) -> Vec<u8> {
+        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten().unwrap_or_default()
+    }
+
+    fn replace_request_body(&self, size: usize, body: &[u8]) {
+        // From 0 to the end: replacing a part is refused by older hosts.
+        let _ = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, body);
+    }
+
+    fn set_response_header(&self, name: &str, value: &str) {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value.as_bytes()));
+    }
+
+    fn clear_route_cache(&self) {
+        let _ = hostcalls::call_foreign_function("clear_route_cache", None);
+    }
+
+    fn received_bytes(&self) -> Option<u64> {
+        let bytes = hostcalls::get_property(vec!["request", "total_size"]).ok().flatten()?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    fn now(&self) -> u64 {
+        let now = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
+        now.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn count(&self, metric: &str) {
+        let _ = metric_id(MetricType::Counter, metric).map(|id| hostcalls::increment_metric(id, 1));
+    }
+
+    fn observe(&self, metric: &str, value: u64) {
+        let _ = metric_id(MetricType::Histogram, metric).map(|id| hostcalls::record_metric(id, value));
+    }
+
+    fn gauge(&self, metric: &str, value: u64) {
+        let _ = metric_id(MetricType::Gauge, metric).map(|id| hostcalls::record_metric(id, value));
+    }
+}
+
+fn metric_id(kind: MetricType, name: &str) -> Option<u32> {
+    METRICS.with_borrow_mut(|metrics| match metrics.get(name) {
+        Some(id) => Some(*id),
+        None => {
+            let id = hostcalls::define_metric(kind, name).ok()?;
+            metrics.insert(name.to_owned(), id);
+            Some(id)
+        }
+    })
+}

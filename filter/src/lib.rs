@@ -1,0 +1,17 @@
+//! The Proxy-Wasm filter: holds a chat request in Envoy, lets the policy decide, sets the routing headers and rewrites
+//! `model`. What scores and decisions are made of is not known here.
+
+mod configuration;
+mod envoy;
+mod gate;
+mod hold;
+pub mod host;
+mod metrics;
+mod plugin;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod random;
+mod start;
+mod stream;
+
+pub use plugin::Plugin;
+pub use stream::{REASON_HEADER, Release, Step, Stream};

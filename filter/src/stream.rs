@@ -1,0 +1,224 @@
+//! One request, as a state machine. Transitions look and decide; they return what to do as a [`Step`].
+//!
+//! ```text
+//! Idle --headers--> Passed                      not for a model, or unreadable: default route
+//!      --headers--> Holding --end of body-->    Decided
+//!                           --watch gave up-->  Decided
+//!                           --client left-->    (Idle's end: counted as client_gone)
+//! ```
+
+use promptswitch_policy::{Api, Context, Reason, Request, Verdict, splice};
+
+use crate::gate::{Gate, gate};
+use crate::host::Host;
+use crate::plugin::Plugin;
+
+/// Where a request stands.
+#[derive(Debug)]
+enum State {
+    Idle,
+    /// Nothing of it is ours to answer for but the reason.
+    Passed(Reason),
+    /// Headers and body wait in Envoy for the end of the body.
+    Holding(Api),
+    Decided(Box<Decided>),
+}
+
+/// A decision and what it cost.
+#[derive(Debug)]
+struct Decided {
+    verdict: Verdict,
+    took_us: u64,
+}
+
+/// What the host is to do next.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// Let the request go on.
+    Continue,
+    /// Keep headers and body.
+    Hold,
+    /// Set these headers, put this body in the place of the held one, and let the request go on.
+    Release(Release),
+}
+
+/// The changes that a decision makes to a held request.
+#[derive(Debug, PartialEq)]
+pub struct Release {
+    /// Routing headers, each replacing what is there.
+    pub headers: Vec<(String, String)>,
+    /// The new body and the size of the one that it replaces.
+    pub body: Option<(usize, Vec<u8>)>,
+}
+
+/// The state of one request and its transitions.
+#[derive(Debug)]
+pub struct Stream {
+    state: State,
+    debug: bool,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stream {
+    /// A request of which nothing is known yet.
+    pub fn new() -> Self {
+        Self { state: State::Idle, debug: false }
+    }
+
+    /// Whether the request waits for its body.
+    pub fn is_holding(&self) -> bool {
+        matches!(self.state, State::Holding(_))
+    }
+
+    /// The request's headers have come. Client copies of the headers we own go on every path.
+    pub fn on_headers(&mut self, host: &dyn Host, plugin: &Plugin, end_of_stream: bool) -> Step {
+        for name in plugin.policy.owned_headers() {
+            if host.request_header(name).is_some() {
+                host.remove_request_header(name);
+            }
+        }
+        self.debug = host.request_header("x-vsr-debug").is_some_and(|v| v == b"true");
+        match gate(host, plugin.policy.settings(), end_of_stream) {
+            Gate::Pass(reason) => {
+                self.state = State::Passed(reason);
+                Step::Continue
+            }
+            Gate::Unread(reason) => self.unrouted(plugin, reason),
+            Gate::Read(_) if plugin.headers_only() => self.unrouted(plugin, Reason::HeadersMode),
+            Gate::Read(api) => {
+                self.state = State::Holding(api);
+                Step::Hold
+            }
+        }
+    }
+
+    /// More of the body has come: `size` bytes are held. Nothing is released before the end of the stream, also not
+    /// what has outgrown the limit (envoy #46841 loses a chunk on 1.39.0 and older).
+    pub fn on_body(&mut self, host: &dyn Host, plugin: &Plugin, size: usize, end_of_stream: bool) -> Step {
+        match self.state {
+            State::Holding(api) if end_of_stream => self.on_end_of_body(host, plugin, api, size),
+            State::Holding(_) => Step::Hold,
+            _ => Step::Continue,
+        }
+    }
+
+    /// Trailers have come, which end the body: `size` bytes are held.
+    pub fn on_trailers(&mut self, host: &dyn Host, plugin: &Plugin, size: usize) -> Step {
+        self.on_body(host, plugin, size, true)
+    }
+
+    /// The hold watch has found that the body will not be shown.
+    pub fn on_hold_failed(&mut self, plugin: &Plugin) -> Step {
+        match self.state {
+            State::Holding(_) => self.unrouted(plugin, Reason::HeaderHoldUnsupported),
+            _ => Step::Continue,
+        }
+    }
+
+    /// The response's headers pass by: they say what was decided and why.
+    pub fn on_response_headers(&mut self, host: &dyn Host, plugin: &Plugin) {
+        if !plugin.policy.settings().response_headers {
+            return;
+        }
+        match &self.state {
+            State::Decided(decided) => {
+                for (name, value) in plugin.policy.response_headers(&decided.verdict, self.debug) {
+                    host.set_response_header(name, &value);
+                }
+                if self.debug {
+                    host.set_response_header("x-promptswitch-took-us", &decided.took_us.to_string());
+                }
+            }
+            State::Passed(reason) => host.set_response_header(REASON_HEADER, reason.as_str()),
+            State::Idle | State::Holding(_) => {}
+        }
+    }
+
+    /// The request is over: count it, and say in one line what was decided. Never a word of the prompt.
+    pub fn on_done(&mut self, host: &dyn Host, plugin: &Plugin) {
+        match &self.state {
+            State::Idle => {}
+            State::Passed(reason) => plugin.metrics.passed(host, *reason),
+            State::Holding(_) => {
+                plugin.metrics.passed(host, Reason::ClientGone);
+                log::info!("reason={}", Reason::ClientGone.as_str());
+            }
+            State::Decided(decided) => {
+                let Decided { verdict, took_us } = decided.as_ref();
+                plugin.metrics.decided(host, verdict, *took_us);
+                log::info!(
+                    "reason={} decision={} model={} category={} confidence={:.4} took_us={took_us}",
+                    verdict.reason.as_str(),
+                    verdict.decision.as_deref().unwrap_or("-"),
+                    log_safe(&verdict.model),
+                    verdict.category.unwrap_or("-"),
+                    verdict.confidence,
+                );
+            }
+        }
+    }
+
+    fn on_end_of_body(&mut self, host: &dyn Host, plugin: &Plugin, api: Api, size: usize) -> Step {
+        if size > plugin.policy.settings().limits.max_body_bytes {
+            return self.unrouted(plugin, Reason::BodyTooLarge);
+        }
+        let started = host.now();
+        let body = host.request_body(size);
+        let verdict = match Request::parse(api, &body) {
+            Ok(request) => {
+                let sticky = plugin.policy.sticky_headers().iter().find_map(|name| host.request_header(name));
+                let context = Context { sticky: sticky.as_deref() };
+                plugin.policy.decide(&request, &context, &mut plugin.scorer())
+            }
+            Err(reason) => plugin.policy.fallback(reason),
+        };
+        let new_body = (!verdict.edits.is_empty()).then(|| (size, splice(&body, &verdict.edits)));
+        let headers = plugin.policy.request_headers(&verdict);
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let took_us = host.now().saturating_sub(started) / 1_000;
+        self.state = State::Decided(Box::new(Decided { verdict, took_us }));
+        Step::Release(Release { headers, body: new_body })
+    }
+
+    fn unrouted(&mut self, plugin: &Plugin, reason: Reason) -> Step {
+        let verdict = plugin.policy.fallback(reason);
+        let headers = plugin.policy.request_headers(&verdict);
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.state = State::Decided(Box::new(Decided { verdict, took_us: 0 }));
+        Step::Release(Release { headers, body: None })
+    }
+}
+
+impl Release {
+    /// Makes the changes. Only while the host still holds the request's headers.
+    pub fn apply(&self, host: &dyn Host) {
+        if let Some((size, body)) = &self.body {
+            host.replace_request_body(*size, body);
+            // A stale length forwards both bodies: request smuggling. A body that came without one keeps its framing.
+            if host.request_header("content-length").is_some() {
+                host.set_request_header("content-length", &body.len().to_string());
+            }
+        }
+        for (name, value) in &self.headers {
+            host.set_request_header(name, value);
+        }
+        if !self.headers.is_empty() {
+            // Setting a header does so by itself under ABI 0.2.1; no other host promises it.
+            host.clear_route_cache();
+        }
+    }
+}
+
+/// The response header that carries every outcome.
+pub const REASON_HEADER: &str = "x-promptswitch-reason";
+
+/// A model name may be the client's: one that could forge a log field is not written out.
+fn log_safe(name: &str) -> &str {
+    let safe = |b: u8| b.is_ascii_graphic() && b != b'=';
+    if name.bytes().all(safe) { name } else { "(unprintable)" }
+}

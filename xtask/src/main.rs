@@ -1,0 +1,37 @@
+//! `cargo xtask COMMAND`: everything that is done to this repository.
+
+mod bench;
+mod demo;
+mod dist;
+mod fuzz;
+mod run;
+mod test;
+mod toolchain;
+mod tools;
+
+use clap::Parser;
+
+/// Build, demo, test and benchmark promptswitch.
+#[derive(Parser)]
+enum Command {
+    /// Build dist/promptswitch.wasm; print its size, imports and sha256.
+    Dist,
+    /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went.
+    Demo(demo::Options),
+    /// Everything that CI checks: lints, unit, property and scenario tests, and the same scenarios in real Envoys.
+    Test(test::Options),
+    /// Fuzz everything that reads a client's bytes.
+    Fuzz(fuzz::Options),
+    /// Added latency, throughput, CPU and memory: no filter, our filter and an ext_proc twin, side by side.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Dist => dist::dist(),
+        Command::Demo(options) => demo::demo(&options),
+        Command::Test(options) => test::test(&options),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Bench(options) => bench::bench(&options),
+    }
+}

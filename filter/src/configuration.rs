@@ -13,13 +13,21 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     };
     match prost_types::Struct::decode(bytes) {
         Ok(fields) if !fields.fields.is_empty() => Ok(object(fields)),
-        _ => Err(format!("the configuration is neither JSON nor a protobuf Struct: {json}")),
+        _ => Err(format!(
+            "the configuration is neither JSON nor a protobuf Struct: {json}"
+        )),
     }
 }
 
 /// Recurses as deep as prost let the message nest: 100 levels.
 fn object(fields: prost_types::Struct) -> Value {
-    Value::Object(fields.fields.into_iter().map(|(key, field)| (key, value(field))).collect::<Map<_, _>>())
+    Value::Object(
+        fields
+            .fields
+            .into_iter()
+            .map(|(key, field)| (key, value(field)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn value(field: prost_types::Value) -> Value {
@@ -45,8 +53,12 @@ mod tests {
 
     #[test]
     fn a_serialised_struct_reads_as_the_json_that_it_stands_for() {
-        let inner = prost_types::Struct { fields: [("n".to_owned(), field(Kind::NumberValue(500.0)))].into() };
-        let list = prost_types::ListValue { values: vec![field(Kind::BoolValue(true)), field(Kind::NullValue(0))] };
+        let inner = prost_types::Struct {
+            fields: [("n".to_owned(), field(Kind::NumberValue(500.0)))].into(),
+        };
+        let list = prost_types::ListValue {
+            values: vec![field(Kind::BoolValue(true)), field(Kind::NullValue(0))],
+        };
         let outer = prost_types::Struct {
             fields: [
                 ("version".to_owned(), field(Kind::StringValue("v0.3".into()))),
@@ -67,7 +79,12 @@ mod tests {
     #[test]
     fn anything_else_is_an_error_that_says_so() {
         for bytes in [&b""[..], b"version: v0.3", b"{\"a\":", b"\x0a\xff"] {
-            assert!(read(bytes).unwrap_err().starts_with("the configuration is neither"), "{bytes:?}");
+            assert!(
+                read(bytes)
+                    .unwrap_err()
+                    .starts_with("the configuration is neither"),
+                "{bytes:?}"
+            );
         }
     }
 }

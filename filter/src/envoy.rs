@@ -33,7 +33,12 @@ thread_local! {
 /// Registers the filter with the host. The only call allowed here is this and logging.
 pub(crate) fn register() {
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(Root { plugin: None, streams: Rc::default() }));
+    proxy_wasm::set_root_context(|_| {
+        Box::new(Root {
+            plugin: None,
+            streams: Rc::default(),
+        })
+    });
 }
 
 type Streams = Rc<RefCell<HashMap<u32, Rc<RefCell<Stream>>>>>;
@@ -90,7 +95,13 @@ impl RootContext for Root {
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         let stream = Rc::new(RefCell::new(Stream::new()));
-        Some(Box::new(Exchange { id, plugin: self.plugin.clone(), stream, streams: self.streams.clone(), body: 0 }))
+        Some(Box::new(Exchange {
+            id,
+            plugin: self.plugin.clone(),
+            stream,
+            streams: self.streams.clone(),
+            body: 0,
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -117,7 +128,9 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
             Some(plugin)
         }
         Err(diagnostics) => {
-            diagnostics.iter().for_each(|diagnostic| log::error!("{diagnostic}"));
+            diagnostics
+                .iter()
+                .for_each(|diagnostic| log::error!("{diagnostic}"));
             None
         }
     }
@@ -143,7 +156,9 @@ fn release_stuck(id: u32, stream: &RefCell<Stream>, plugin: &Plugin) {
         return;
     }
     // The borrow ends before the host goes on with the request.
-    let step = stream.try_borrow_mut().map(|mut stream| stream.on_hold_failed(plugin));
+    let step = stream
+        .try_borrow_mut()
+        .map(|mut stream| stream.on_hold_failed(plugin));
     if let Ok(Step::Release(release)) = step {
         release.apply(&Envoy);
         let _ = hostcalls::resume_http_request();
@@ -162,7 +177,9 @@ struct Exchange {
 
 impl Exchange {
     fn drive(&self, transition: impl FnOnce(&mut Stream, &Plugin) -> Step) -> Action {
-        let Some(plugin) = &self.plugin else { return Action::Continue };
+        let Some(plugin) = &self.plugin else {
+            return Action::Continue;
+        };
         let step = match self.stream.try_borrow_mut() {
             Ok(mut stream) => transition(&mut stream, plugin),
             Err(_) => Step::Continue,
@@ -179,7 +196,10 @@ impl Exchange {
 
     fn watch(&self) {
         if let Some(plugin) = &self.plugin {
-            plugin.watch.borrow_mut().hold(self.id, Envoy.now(), Envoy.received_bytes());
+            plugin
+                .watch
+                .borrow_mut()
+                .hold(self.id, Envoy.now(), Envoy.received_bytes());
             self.streams.borrow_mut().insert(self.id, self.stream.clone());
         }
     }
@@ -238,7 +258,9 @@ struct Envoy;
 
 impl Host for Envoy {
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
-        hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+        hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name)
+            .ok()
+            .flatten()
     }
 
     fn set_request_header(&self, name: &str, value: &str) {
@@ -250,7 +272,10 @@ impl Host for Envoy {
     }
 
     fn request_body(&self, size: usize) -> Vec<u8> {
-        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten().unwrap_or_default()
+        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
     }
 
     fn replace_request_body(&self, size: usize, body: &[u8]) {
@@ -267,12 +292,16 @@ impl Host for Envoy {
     }
 
     fn received_bytes(&self) -> Option<u64> {
-        let bytes = hostcalls::get_property(vec!["request", "total_size"]).ok().flatten()?;
+        let bytes = hostcalls::get_property(vec!["request", "total_size"])
+            .ok()
+            .flatten()?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     }
 
     fn now(&self) -> u64 {
-        let now = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
+        let now = hostcalls::get_current_time()
+            .ok()
+            .and_then(|now| now.duration_since(UNIX_EPOCH).ok());
         now.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 

@@ -45,15 +45,26 @@ pub(crate) fn gate(host: &dyn Host, settings: &Settings, end_of_stream: bool) ->
 }
 
 fn is_json(content_type: &[u8]) -> bool {
-    let media = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    let media = content_type
+        .split(|b| *b == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
     let tail = media.len().saturating_sub(5);
     media.eq_ignore_ascii_case(b"application/json")
-        || media.get(tail..).is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
+        || media
+            .get(tail..)
+            .is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
 }
 
 fn length(value: &[u8]) -> Option<usize> {
     // Larger than the address space of a Wasm module is larger than any limit.
-    std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok().map(|n| usize::try_from(n).unwrap_or(usize::MAX))
+    std::str::from_utf8(value)
+        .ok()?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|n| usize::try_from(n).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -62,10 +73,19 @@ mod tests {
 
     #[test]
     fn json_is_told_by_the_media_type_alone() {
-        for yes in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
+        for yes in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.api+json",
+        ] {
             assert!(is_json(yes.as_bytes()), "{yes}");
         }
-        for no in ["", "text/plain", "multipart/form-data; boundary=application/json", "json"] {
+        for no in [
+            "",
+            "text/plain",
+            "multipart/form-data; boundary=application/json",
+            "json",
+        ] {
             assert!(!is_json(no.as_bytes()), "{no}");
         }
     }

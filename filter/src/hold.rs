@@ -40,7 +40,10 @@ pub(crate) struct HoldWatch {
 
 impl HoldWatch {
     pub(crate) fn new() -> Self {
-        Self { support: Support::Unproven { failures: 0 }, held: HashMap::new() }
+        Self {
+            support: Support::Unproven { failures: 0 },
+            held: HashMap::new(),
+        }
     }
 
     pub(crate) fn support(&self) -> Support {
@@ -50,7 +53,14 @@ impl HoldWatch {
     /// A request is held from now on; `received` is what the proxy had read of it by then.
     pub(crate) fn hold(&mut self, id: u32, now: u64, received: Option<u64>) {
         if matches!(self.support, Support::Unproven { .. }) {
-            self.held.insert(id, Held { since: now, received_at_headers: received, unread_ticks: 0 });
+            self.held.insert(
+                id,
+                Held {
+                    since: now,
+                    received_at_headers: received,
+                    unread_ticks: 0,
+                },
+            );
         }
     }
 
@@ -67,21 +77,27 @@ impl HoldWatch {
 
     /// The requests to release unrouted. `received` is what the proxy has read of a request by now.
     pub(crate) fn tick(&mut self, now: u64, mut received: impl FnMut(u32) -> Option<u64>) -> Vec<u32> {
-        let stuck: Vec<u32> =
-            self.held.iter_mut().filter_map(|(&id, held)| held.is_stuck(now, received(id)).then_some(id)).collect();
+        let stuck: Vec<u32> = self
+            .held
+            .iter_mut()
+            .filter_map(|(&id, held)| held.is_stuck(now, received(id)).then_some(id))
+            .collect();
         for id in &stuck {
             self.held.remove(id);
             self.support = match self.support {
-                Support::Unproven { failures } if failures + 1 < FAILURES => {
-                    Support::Unproven { failures: failures + 1 }
-                }
+                Support::Unproven { failures } if failures + 1 < FAILURES => Support::Unproven {
+                    failures: failures + 1,
+                },
                 Support::Unproven { .. } | Support::Missing => Support::Missing,
                 Support::Works => Support::Works,
             };
         }
         if self.support == Support::Missing {
             // What is held beside the stuck ones is as stuck; waiting for its own proof only delays it.
-            return stuck.into_iter().chain(self.held.drain().map(|(id, _)| id)).collect();
+            return stuck
+                .into_iter()
+                .chain(self.held.drain().map(|(id, _)| id))
+                .collect();
         }
         stuck
     }

@@ -25,7 +25,10 @@ impl Metrics {
     /// Names of the policy's own; a name that a client made up is never among them.
     pub(crate) fn new(models: Vec<String>, decisions: Vec<String>) -> Self {
         let bounded = |names: Vec<String>| names.into_iter().take(MAX_NAMES).collect();
-        Self { models: bounded(models), decisions: bounded(decisions) }
+        Self {
+            models: bounded(models),
+            decisions: bounded(decisions),
+        }
     }
 
     pub(crate) fn passed(&self, host: &dyn Host, reason: Reason) {
@@ -34,9 +37,15 @@ impl Metrics {
 
     pub(crate) fn decided(&self, host: &dyn Host, verdict: &Verdict, took_us: u64) {
         self.passed(host, verdict.reason);
-        host.count(&format!("llm_model_requests_total|model={}", label(&self.models, &verdict.model)));
+        host.count(&format!(
+            "llm_model_requests_total|model={}",
+            label(&self.models, &verdict.model)
+        ));
         if let Some(decision) = &verdict.decision {
-            host.count(&format!("llm_decision_match_total|decision={}", label(&self.decisions, decision)));
+            host.count(&format!(
+                "llm_decision_match_total|decision={}",
+                label(&self.decisions, decision)
+            ));
         }
         if took_us > 0 {
             host.observe("promptswitch_decide_microseconds", took_us);
@@ -46,5 +55,9 @@ impl Metrics {
 
 /// The name if it is a known one, with what would end the label early replaced.
 fn label(known: &[String], name: &str) -> String {
-    if known.iter().any(|k| k == name) { name.replace(['|', '='], "_") } else { OTHER.to_owned() }
+    if known.iter().any(|k| k == name) {
+        name.replace(['|', '='], "_")
+    } else {
+        OTHER.to_owned()
+    }
 }

@@ -23,12 +23,24 @@ pub struct Plugin {
 impl Plugin {
     /// Parses the configuration and joins it with the model. On success the warnings come along; on failure every
     /// error does.
-    pub fn new(configuration: &[u8], classifier: Rc<Classifier>) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn new(
+        configuration: &[u8],
+        classifier: Rc<Classifier>,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let document = configuration::read(configuration).map_err(refusal)?;
         let Loaded { policy, warnings } = Policy::from_value(&document)?;
         let metrics = Metrics::new(policy.model_names(), policy.decision_names());
         let watch = RefCell::new(HoldWatch::new());
-        Ok((Self { policy, metrics, watch, classifier, hold_missing: Cell::new(false) }, warnings))
+        Ok((
+            Self {
+                policy,
+                metrics,
+                watch,
+                classifier,
+                hold_missing: Cell::new(false),
+            },
+            warnings,
+        ))
     }
 
     /// Whether nothing is held: configured so, or found that the host cannot.
@@ -41,12 +53,19 @@ impl Plugin {
     }
 
     pub(crate) fn scorer(&self) -> ModelScorer<'_> {
-        ModelScorer { classifier: &self.classifier, max_tokens: self.policy.settings().limits.max_tokens }
+        ModelScorer {
+            classifier: &self.classifier,
+            max_tokens: self.policy.settings().limits.max_tokens,
+        }
     }
 }
 
 fn refusal(message: String) -> Vec<Diagnostic> {
-    vec![Diagnostic { severity: Severity::Error, path: String::new(), message }]
+    vec![Diagnostic {
+        severity: Severity::Error,
+        path: String::new(),
+        message,
+    }]
 }
 
 /// The model behind the policy's narrow view of it.
@@ -58,6 +77,9 @@ pub(crate) struct ModelScorer<'a> {
 
 impl Scorer for ModelScorer<'_> {
     fn domain(&mut self, text: &str) -> Result<DomainScores, String> {
-        self.classifier.domain(text, self.max_tokens).map(DomainScores).map_err(|e| e.to_string())
+        self.classifier
+            .domain(text, self.max_tokens)
+            .map(DomainScores)
+            .map_err(|e| e.to_string())
     }
 }

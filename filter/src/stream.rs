@@ -67,7 +67,10 @@ impl Default for Stream {
 impl Stream {
     /// A request of which nothing is known yet.
     pub fn new() -> Self {
-        Self { state: State::Idle, debug: false }
+        Self {
+            state: State::Idle,
+            debug: false,
+        }
     }
 
     /// Whether the request waits for its body.
@@ -171,24 +174,39 @@ impl Stream {
         let body = host.request_body(size);
         let verdict = match Request::parse(api, &body) {
             Ok(request) => {
-                let sticky = plugin.policy.sticky_headers().iter().find_map(|name| host.request_header(name));
-                let context = Context { sticky: sticky.as_deref() };
+                let sticky = plugin
+                    .policy
+                    .sticky_headers()
+                    .iter()
+                    .find_map(|name| host.request_header(name));
+                let context = Context {
+                    sticky: sticky.as_deref(),
+                };
                 plugin.policy.decide(&request, &context, &mut plugin.scorer())
             }
             Err(reason) => plugin.policy.fallback(reason),
         };
         let new_body = (!verdict.edits.is_empty()).then(|| (size, splice(&body, &verdict.edits)));
         let headers = plugin.policy.request_headers(&verdict);
-        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         let took_us = host.now().saturating_sub(started) / 1_000;
         self.state = State::Decided(Box::new(Decided { verdict, took_us }));
-        Step::Release(Release { headers, body: new_body })
+        Step::Release(Release {
+            headers,
+            body: new_body,
+        })
     }
 
     fn unrouted(&mut self, plugin: &Plugin, reason: Reason) -> Step {
         let verdict = plugin.policy.fallback(reason);
         let headers = plugin.policy.request_headers(&verdict);
-        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         self.state = State::Decided(Box::new(Decided { verdict, took_us: 0 }));
         Step::Release(Release { headers, body: None })
     }
@@ -220,5 +238,9 @@ pub const REASON_HEADER: &str = "x-promptswitch-reason";
 /// A model name may be the client's: one that could forge a log field is not written out.
 fn log_safe(name: &str) -> &str {
     let safe = |b: u8| b.is_ascii_graphic() && b != b'=';
-    if name.bytes().all(safe) { name } else { "(unprintable)" }
+    if name.bytes().all(safe) {
+        name
+    } else {
+        "(unprintable)"
+    }
 }

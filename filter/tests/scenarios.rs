@@ -13,7 +13,9 @@ use promptswitch_tests::{policy, scenario};
 
 fn plugin(classifier: &Rc<Classifier>, policy: &serde_json::Value) -> Plugin {
     let bytes = serde_json::to_vec(policy).unwrap();
-    Plugin::new(&bytes, classifier.clone()).unwrap_or_else(|errors| panic!("{errors:#?}")).0
+    Plugin::new(&bytes, classifier.clone())
+        .unwrap_or_else(|errors| panic!("{errors:#?}"))
+        .0
 }
 
 #[test]
@@ -25,10 +27,13 @@ fn every_scenario_holds_on_the_fake_host() {
     assert!(!scenarios.is_empty());
     for (file, scenario) in &scenarios {
         let policy = scenario.policy().unwrap();
-        let plugin = plugins.entry(policy.to_string()).or_insert_with(|| plugin(&classifier, &policy));
+        let plugin = plugins
+            .entry(policy.to_string())
+            .or_insert_with(|| plugin(&classifier, &policy));
         let request = scenario.request().unwrap();
         for &framing in scenario.framings() {
-            let outcome = FakeHost::of(&request, framing).exchange(plugin, &request, framing, scenario.pace());
+            let outcome =
+                FakeHost::of(&request, framing).exchange(plugin, &request, framing, scenario.pace());
             for problem in scenario.expect.problems(&request, &outcome) {
                 problems.push(format!("{file}: {} ({framing:?}): {problem}", scenario.name));
             }
@@ -44,9 +49,21 @@ fn a_decision_is_counted_by_reason_model_and_decision() {
     let host = FakeHost::of(&request, Framing::H2);
     host.exchange(&plugin, &request, Framing::H2, Pace::Whole);
     let counters = host.counters.take();
-    assert_eq!(counters.get("promptswitch_requests_total|reason=decision"), Some(&1), "{counters:?}");
-    assert_eq!(counters.get("llm_model_requests_total|model=phi4-mini"), Some(&1), "{counters:?}");
-    assert_eq!(counters.get("llm_decision_match_total|decision=math"), Some(&1), "{counters:?}");
+    assert_eq!(
+        counters.get("promptswitch_requests_total|reason=decision"),
+        Some(&1),
+        "{counters:?}"
+    );
+    assert_eq!(
+        counters.get("llm_model_requests_total|model=phi4-mini"),
+        Some(&1),
+        "{counters:?}"
+    );
+    assert_eq!(
+        counters.get("llm_decision_match_total|decision=math"),
+        Some(&1),
+        "{counters:?}"
+    );
     assert!(host.route_cleared.get());
 }
 
@@ -56,7 +73,10 @@ fn a_model_name_that_a_client_made_up_is_no_label() {
     let request = Request::chat("made-up", "hi");
     let host = FakeHost::of(&request, Framing::H2);
     host.exchange(&plugin, &request, Framing::H2, Pace::Whole);
-    assert_eq!(host.counters.take().get("llm_model_requests_total|model=other"), Some(&1));
+    assert_eq!(
+        host.counters.take().get("llm_model_requests_total|model=other"),
+        Some(&1)
+    );
 }
 
 #[test]
@@ -67,5 +87,10 @@ fn a_client_that_leaves_in_mid_body_is_counted() {
     let mut stream = promptswitch_filter::Stream::new();
     stream.on_headers(&host, &plugin, false);
     stream.on_done(&host, &plugin);
-    assert_eq!(host.counters.take().get("promptswitch_requests_total|reason=client_gone"), Some(&1));
+    assert_eq!(
+        host.counters
+            .take()
+            .get("promptswitch_requests_total|reason=client_gone"),
+        Some(&1)
+    );
 }

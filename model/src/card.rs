@@ -43,16 +43,26 @@ pub struct Bigram {
 
 impl Card {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
-        let asset = |why: String| Error::Asset { name: "model.json", why };
+        let asset = |why: String| Error::Asset {
+            name: "model.json",
+            why,
+        };
         let card: Card = serde_json::from_slice(json).map_err(|e| asset(e.to_string()))?;
         let longest = card.buckets.last().copied().unwrap_or(0);
         if card.labels.len() != DOMAINS {
-            Err(asset(format!("labels: {} names, not {DOMAINS}", card.labels.len())))
+            Err(asset(format!(
+                "labels: {} names, not {DOMAINS}",
+                card.labels.len()
+            )))
         } else if longest != card.max_tokens || !card.buckets.is_sorted() {
             Err(asset("buckets: must ascend to max_tokens".into()))
         } else if card.head_tokens > card.max_tokens {
             Err(asset("head_tokens: more than max_tokens".into()))
-        } else if card.bigram.as_ref().is_some_and(|bigram| !(1..32).contains(&bigram.bits)) {
+        } else if card
+            .bigram
+            .as_ref()
+            .is_some_and(|bigram| !(1..32).contains(&bigram.bits))
+        {
             Err(asset("bigram.bits: not in 1..32".into()))
         } else {
             Ok(card)

@@ -20,8 +20,13 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn new(card: &Card, onnx: &[u8]) -> Result<Self, Error> {
-        let asset = |e: TractError| Error::Asset { name: "model.onnx", why: format!("{e:#}") };
-        let model = tract_onnx::onnx().model_for_read(&mut Cursor::new(onnx)).map_err(asset)?;
+        let asset = |e: TractError| Error::Asset {
+            name: "model.onnx",
+            why: format!("{e:#}"),
+        };
+        let model = tract_onnx::onnx()
+            .model_for_read(&mut Cursor::new(onnx))
+            .map_err(asset)?;
         let plan = |length: usize| -> TractResult<(usize, Plan)> {
             let mut model = model.clone();
             for input in 0..model.inputs.len() {
@@ -29,8 +34,17 @@ impl Graph {
             }
             Ok((length, model.into_optimized()?.into_runnable()?))
         };
-        let plans = card.buckets.iter().map(|&length| plan(length)).collect::<TractResult<_>>().map_err(asset)?;
-        Ok(Self { plans, pad_id: card.pad_id, bigram: card.bigram.clone() })
+        let plans = card
+            .buckets
+            .iter()
+            .map(|&length| plan(length))
+            .collect::<TractResult<_>>()
+            .map_err(asset)?;
+        Ok(Self {
+            plans,
+            pad_id: card.pad_id,
+            bigram: card.bigram.clone(),
+        })
     }
 
     /// Scores of at most `max_tokens` tokens; more than the longest bucket holds are cut off.
@@ -61,7 +75,9 @@ impl Bigram {
         let previous = std::iter::once(pad_id).chain(tokens.iter().copied());
         previous.zip(tokens).map(|(previous, &current)| {
             // Token ids are far below 2^32.
-            let hash = (previous as u32).wrapping_mul(self.a).wrapping_add((current as u32).wrapping_mul(self.b));
+            let hash = (previous as u32)
+                .wrapping_mul(self.a)
+                .wrapping_add((current as u32).wrapping_mul(self.b));
             let hash = (hash ^ (hash >> 15)).wrapping_mul(self.c);
             i64::from((hash >> (32 - self.bits)).max(1))
         })

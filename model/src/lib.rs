@@ -73,7 +73,11 @@ impl Classifier {
 
     fn check(&self, case: &Golden) -> Result<(), Error> {
         let scores = self.domain(&case.text, self.card.max_tokens)?;
-        let error = scores.iter().zip(&case.domain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let error = scores
+            .iter()
+            .zip(&case.domain)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         // Written so that a NaN fails.
         if error <= GOLDEN_TOLERANCE && case.domain.len() == DOMAINS {
             Ok(())
@@ -91,7 +95,10 @@ struct Golden {
 }
 
 fn golden_cases() -> Result<Vec<Golden>, Error> {
-    serde_json::from_slice(GOLDEN).map_err(|source| Error::Asset { name: "golden.json", why: source.to_string() })
+    serde_json::from_slice(GOLDEN).map_err(|source| Error::Asset {
+        name: "golden.json",
+        why: source.to_string(),
+    })
 }
 
 #[cfg(test)]

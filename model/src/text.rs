@@ -15,23 +15,37 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(card: &Card, json: &[u8]) -> Result<Self, Error> {
-        let tokenizer = Tokenizer::from_bytes(json)
-            .map_err(|e| Error::Asset { name: "tokenizer.json", why: e.to_string() })?;
-        Ok(Self { tokenizer, card: card.clone() })
+        let tokenizer = Tokenizer::from_bytes(json).map_err(|e| Error::Asset {
+            name: "tokenizer.json",
+            why: e.to_string(),
+        })?;
+        Ok(Self {
+            tokenizer,
+            card: card.clone(),
+        })
     }
 
     /// The head and the tail of the text's tokens; at least one token, at most `max_tokens`.
     pub(crate) fn encode(&self, text: &str, max_tokens: usize) -> Result<Vec<i64>, Error> {
         let text = window(text, self.card.head_bytes, self.card.tail_bytes);
-        let encoding =
-            self.tokenizer.encode_fast(text.as_ref(), false).map_err(|e| Error::Tokenize(e.to_string()))?;
+        let encoding = self
+            .tokenizer
+            .encode_fast(text.as_ref(), false)
+            .map_err(|e| Error::Tokenize(e.to_string()))?;
         let ids = encoding.get_ids().iter().map(|&id| i64::from(id));
         let limit = max_tokens.clamp(1, self.card.max_tokens);
         let head = limit * self.card.head_tokens / self.card.max_tokens.max(1);
         let cut = ids.len().saturating_sub(limit);
-        let tokens: Vec<i64> =
-            ids.enumerate().filter(|(i, _)| *i < head || *i >= head + cut).map(|(_, id)| id).collect();
-        Ok(if tokens.is_empty() { vec![self.card.unk_id] } else { tokens })
+        let tokens: Vec<i64> = ids
+            .enumerate()
+            .filter(|(i, _)| *i < head || *i >= head + cut)
+            .map(|(_, id)| id)
+            .collect();
+        Ok(if tokens.is_empty() {
+            vec![self.card.unk_id]
+        } else {
+            tokens
+        })
     }
 }
 
@@ -42,6 +56,8 @@ fn window(text: &str, head: usize, tail: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let start = text.get(..text.floor_char_boundary(head)).unwrap_or_default();
-    let end = text.get(text.ceil_char_boundary(text.len() - tail)..).unwrap_or_default();
+    let end = text
+        .get(text.ceil_char_boundary(text.len() - tail)..)
+        .unwrap_or_default();
     Cow::Owned([start, "\n", end].concat())
 }

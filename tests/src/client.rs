@@ -18,9 +18,17 @@ pub const PIECE_GAP: Duration = Duration::from_millis(1);
 /// Sends a request on a connection of its own and reads the answer.
 pub fn send(addr: SocketAddr, request: &Request, framing: Framing, pace: Pace) -> Result<Response> {
     match framing {
-        Framing::ContentLength | Framing::Chunked => send_h1(addr, request, framing == Framing::Chunked, pace),
+        Framing::ContentLength | Framing::Chunked => {
+            send_h1(addr, request, framing == Framing::Chunked, pace)
+        }
         Framing::H2 | Framing::H2Trailers => h2::send(addr, request, framing == Framing::H2Trailers, pace),
     }
+}
+
+/// Sends requests over one HTTP/2 connection, all at once and slowly, so that their pieces interleave.
+/// The answers come in the order of the requests.
+pub fn send_together(addr: SocketAddr, requests: &[Request]) -> Result<Vec<Response>> {
+    h2::send_together(addr, requests)
 }
 
 fn send_h1(addr: SocketAddr, request: &Request, chunked: bool, pace: Pace) -> Result<Response> {

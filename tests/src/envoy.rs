@@ -20,7 +20,8 @@ use serde_json::Value;
 pub use config::{LocalConfig, Ports};
 pub use fetch::{VERSIONS, fetch};
 
-const START_DEADLINE: Duration = Duration::from_secs(120);
+// V8 compiles the whole module for every VM, which a busy machine takes its time for.
+const START_DEADLINE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(20);
 
 // Runs its arguments as a child until it ends or stdin closes, which happens however the parent ends:
@@ -38,17 +39,23 @@ pub struct Envoy {
 
 impl Envoy {
     /// Starts Envoy with a configuration (YAML or JSON) and this number of workers, and waits until it is ready.
-    /// If Envoy refuses the configuration the error holds its log.
+    /// If Envoy refuses the configuration the error holds what its log says above the level of information.
     pub fn start(binary: &Path, config: &str, concurrency: usize) -> Result<Self> {
         let folder = new_folder()?;
-        let file = folder.join(if config.starts_with('{') { "envoy.json" } else { "envoy.yaml" });
+        let file = folder.join(if config.starts_with('{') {
+            "envoy.json"
+        } else {
+            "envoy.yaml"
+        });
         fs::write(&file, config)?;
         let mut guard = spawn(binary, &file, &folder, concurrency)?;
         match wait_until_ready(&mut guard, &folder) {
             Ok(admin) => Ok(Self { guard, folder, admin }),
             Err(error) => {
                 stop(&mut guard);
-                Err(error.context(read_log(&folder)))
+                let log = read_log(&folder);
+                let lines: Vec<_> = log.lines().filter(|line| !line.contains("][info]")).collect();
+                Err(error.context(lines.join("\n")))
             }
         }
     }
@@ -59,11 +66,21 @@ impl Envoy {
         while Instant::now() < deadline {
             let listeners: Value = serde_json::from_str(&self.admin_get("/listeners?format=json")?)?;
             let statuses = listeners.get("listener_statuses").and_then(Value::as_array);
-            let found = statuses.into_iter().flatten().find(|l| l.get("name").is_some_and(|n| n == name));
-            if let Some(address) = found.and_then(|listener| listener.pointer("/local_address/socket_address")) {
+            let found = statuses
+                .into_iter()
+                .flatten()
+                .find(|l| l.get("name").is_some_and(|n| n == name));
+            if let Some(address) =
+                found.and_then(|listener| listener.pointer("/local_address/socket_address"))
+            {
                 let ip = address.get("address").and_then(Value::as_str).unwrap_or_default();
-                let port = address.get("port_value").and_then(Value::as_u64).unwrap_or_default();
-                return format!("{ip}:{port}").parse().with_context(|| format!("listener {name} at {address}"));
+                let port = address
+                    .get("port_value")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
+                return format!("{ip}:{port}")
+                    .parse()
+                    .with_context(|| format!("listener {name} at {address}"));
             }
             thread::sleep(POLL);
         }
@@ -98,8 +115,12 @@ impl Envoy {
     /// The value of a counter or gauge; 0 if Envoy does not have it (yet).
     pub fn stat(&self, name: &str) -> Result<u64> {
         let stats = self.stats()?;
-        let value = stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        value.map_or(Ok(0), |value| value.parse().with_context(|| format!("{name}: {value}")))
+        let value = stats
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map_or(Ok(0), |value| {
+            value.parse().with_context(|| format!("{name}: {value}"))
+        })
     }
 
     /// The answer of the admin interface to a GET.

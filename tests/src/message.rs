@@ -50,8 +50,13 @@ pub enum Pace {
 impl Request {
     /// A POST of JSON.
     pub fn post(path: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { method: "POST".into(), path: path.into(), headers: Vec::new(), body: body.into() }
-            .header("content-type", "application/json")
+        Self {
+            method: "POST".into(),
+            path: path.into(),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+        .header("content-type", "application/json")
     }
 
     /// A chat request for `model` with one message of the user.
@@ -91,5 +96,7 @@ impl Pace {
 /// All values of a header, in order, read as UTF-8 with replacement characters.
 pub fn values(headers: &Headers, name: &str) -> Vec<String> {
     let found = headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+    found
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        .collect()
 }

@@ -5,9 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// Where the policy stands in `envoy/envoy.yaml`.
-pub(crate) const POLICY: &str =
-    "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
+const POLICY: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
 
 /// `envoy/envoy.yaml` as data.
 pub fn shipped_envoy() -> Result<Value> {
@@ -18,7 +16,10 @@ pub fn shipped_envoy() -> Result<Value> {
 
 /// The policy in `envoy/envoy.yaml`: that of VSR's Istio guide.
 pub fn guide() -> Result<Value> {
-    shipped_envoy()?.pointer(POLICY).cloned().context("envoy/envoy.yaml holds no policy")
+    shipped_envoy()?
+        .pointer(POLICY)
+        .cloned()
+        .context("envoy/envoy.yaml holds no policy")
 }
 
 /// Applies a JSON merge patch (RFC 7386).
@@ -30,7 +31,9 @@ pub fn merge(target: &mut Value, patch: &Value) {
     if !target.is_object() {
         *target = Value::Object(serde_json::Map::new());
     }
-    let Some(fields) = target.as_object_mut() else { return };
+    let Some(fields) = target.as_object_mut() else {
+        return;
+    };
     for (key, change) in changes {
         if change.is_null() {
             fields.remove(key);
@@ -51,7 +54,10 @@ mod tests {
         let guide = guide().unwrap();
         assert_eq!(guide["providers"]["defaults"]["default_model"], "llama3-8b");
         let decisions = guide["routing"]["decisions"].as_array().unwrap();
-        let math = decisions.iter().find(|decision| decision["name"] == "math").unwrap();
+        let math = decisions
+            .iter()
+            .find(|decision| decision["name"] == "math")
+            .unwrap();
         assert_eq!(math["modelRefs"][0]["model"], "phi4-mini");
     }
 

@@ -134,7 +134,9 @@ impl Scenario {
     pub fn request(&self) -> Result<Request> {
         let json = || vec![("content-type".into(), Bytes::Text("application/json".into()))];
         let headers = self.request.headers.clone().unwrap_or_else(json);
-        let headers = headers.into_iter().map(|(name, value)| Ok((name, value.bytes()?)));
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| Ok((name, value.bytes()?)));
         Ok(Request {
             method: self.request.method.clone(),
             path: self.request.path.clone(),
@@ -160,8 +162,16 @@ pub fn all() -> Result<Vec<(String, Scenario)>> {
     let mut files: Vec<_> = fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
     files.sort_by_key(fs::DirEntry::file_name);
     let mut scenarios = Vec::new();
-    for file in files.iter().map(fs::DirEntry::path).filter(|file| file.extension().is_some_and(|e| e == "yaml")) {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for file in files
+        .iter()
+        .map(fs::DirEntry::path)
+        .filter(|file| file.extension().is_some_and(|e| e == "yaml"))
+    {
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let text = fs::read_to_string(&file)?;
         let loaded: Vec<Scenario> = parse(&text).with_context(|| file.display().to_string())?;
         scenarios.extend(loaded.into_iter().map(|scenario| (name.clone(), scenario)));

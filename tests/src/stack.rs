@@ -3,7 +3,10 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,12 +19,15 @@ use crate::{
     upstream::{Seen, TEST_ID, Upstream},
 };
 
-/// Envoy, and the model servers behind it.
-#[derive(Debug)]
+/// The listener of `envoy/envoy.yaml`.
+pub const LISTENER: &str = "ingress";
+
+/// Envoy, and the model servers behind it; clones are of the same Envoy, which ends with the last of them.
+#[derive(Debug, Clone)]
 pub struct Stack {
-    pub envoy: Envoy,
-    pub llama: Upstream,
-    pub phi: Upstream,
+    pub envoy: Arc<Envoy>,
+    pub llama: Arc<Upstream>,
+    pub phi: Arc<Upstream>,
     addr: SocketAddr,
 }
 
@@ -34,13 +40,9 @@ pub struct Exchange {
 }
 
 impl Stack {
-    /// Starts everything on free ports of the loopback interface.
+    /// Starts everything on free ports of the loopback interface, with the shipped listener in front.
     pub fn start(binary: &Path, config: LocalConfig, concurrency: usize) -> Result<Self> {
-        let (llama, phi) = upstreams()?;
-        let ports = Ports { listener: 0, admin: 0, llama: llama.addr(), phi: phi.addr() };
-        let envoy = Envoy::start(binary, &config.ports(ports)?.to_json(), concurrency)?;
-        let addr = envoy.listener("ingress")?;
-        Ok(Self { envoy, llama, phi, addr })
+        Self::launch(binary, config, concurrency, Ok).map(|(stack, _)| stack)
     }
 
     /// Starts everything, with the listener in a file that can be changed later.
@@ -50,12 +52,47 @@ impl Stack {
         config: LocalConfig,
         file: &Path,
     ) -> Result<(Self, LocalConfig)> {
-        let (llama, phi) = upstreams()?;
-        let ports = Ports { listener: 0, admin: 0, llama: llama.addr(), phi: phi.addr() };
-        let config = config.ports(ports)?;
-        let envoy = Envoy::start(binary, &config.clone().listener_in_file(file)?.to_json(), 1)?;
-        let addr = envoy.listener("ingress")?;
-        Ok((Self { envoy, llama, phi, addr }, config))
+        Self::launch(binary, config, 1, |config| config.listener_in_file(file))
+    }
+
+    fn launch(
+        binary: &Path,
+        config: LocalConfig,
+        concurrency: usize,
+        finish: impl FnOnce(LocalConfig) -> Result<LocalConfig>,
+    ) -> Result<(Self, LocalConfig)> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let llama = Arc::new(Upstream::start("llama3-8b", any)?);
+        let phi = Arc::new(Upstream::start("phi4-mini", any)?);
+        let config = config.ports(Ports {
+            listener: 0,
+            admin: 0,
+            llama: llama.addr(),
+            phi: phi.addr(),
+        })?;
+        let envoy = Arc::new(Envoy::start(
+            binary,
+            &finish(config.clone())?.to_json(),
+            concurrency,
+        )?);
+        let addr = envoy.listener(LISTENER)?;
+        Ok((
+            Self {
+                envoy,
+                llama,
+                phi,
+                addr,
+            },
+            config,
+        ))
+    }
+
+    /// The same Envoy, seen through another listener.
+    pub fn through(&self, listener: &str) -> Result<Self> {
+        Ok(Self {
+            addr: self.envoy.listener(listener)?,
+            ..self.clone()
+        })
     }
 
     /// Where Envoy listens.
@@ -67,13 +104,19 @@ impl Stack {
     pub fn send(&self, request: &Request, framing: Framing, pace: Pace) -> Result<Exchange> {
         let id = test_id();
         let response = client::send(self.addr, &request.clone().header(TEST_ID, &id), framing, pace)?;
-        Ok(Exchange { response, arrived: self.take_seen(&id)? })
+        Ok(Exchange {
+            response,
+            arrived: self.take_seen(&id)?,
+        })
     }
 
     /// The one request with this [`TEST_ID`] that a model server saw.
     pub fn take_seen(&self, id: &str) -> Result<Option<(String, Seen)>> {
         let seen = [&self.llama, &self.phi].into_iter().flat_map(|upstream| {
-            upstream.take_seen(id).into_iter().map(|seen| (upstream.model().to_string(), seen))
+            upstream
+                .take_seen(id)
+                .into_iter()
+                .map(|seen| (upstream.model().to_string(), seen))
         });
         let mut seen: Vec<_> = seen.collect();
         ensure!(seen.len() <= 1, "one request arrived {} times", seen.len());
@@ -83,10 +126,11 @@ impl Stack {
     /// Fails if a VM died or Envoy answered any request with a 5xx so far.
     pub fn check_health(&self) -> Result<()> {
         let log = self.envoy.log();
-        for sign in ["Function: proxy_", "wasm vm failed", "Wasm VM failed", "panicked at"] {
-            if let Some(line) = log.lines().find(|line| line.contains(sign)) {
-                bail!("the filter's VM died: {line}");
-            }
+        // A refused configuration is logged as a VM that failed, too.
+        let mut lines = log.lines().filter(|line| !line.contains("Failed to configure"));
+        let signs = ["Function: proxy_", "VM failed", "panicked at"];
+        if let Some(line) = lines.find(|line| signs.iter().any(|sign| line.contains(sign))) {
+            bail!("the filter's VM died: {line}");
         }
         let stats = self.envoy.stats()?;
         let bad = |name: &str| {
@@ -94,7 +138,9 @@ impl Stack {
                 || name.ends_with("http.ingress.downstream_rq_5xx")
         };
         for line in stats.lines() {
-            let (name, value) = line.split_once(": ").with_context(|| format!("a statistic like {line}"))?;
+            let (name, value) = line
+                .split_once(": ")
+                .with_context(|| format!("a statistic like {line}"))?;
             ensure!(!bad(name) || value == "0", "{line}");
         }
         Ok(())
@@ -104,7 +150,8 @@ impl Stack {
 impl From<Exchange> for Outcome {
     fn from(exchange: Exchange) -> Self {
         let (upstream, seen) = exchange.arrived.unzip();
-        let (upstream_headers, upstream_body) = seen.map(|seen| (seen.headers, seen.body)).unwrap_or_default();
+        let (upstream_headers, upstream_body) =
+            seen.map(|seen| (seen.headers, seen.body)).unwrap_or_default();
         Self {
             status: exchange.response.status,
             response_headers: exchange.response.headers,
@@ -119,9 +166,4 @@ impl From<Exchange> for Outcome {
 pub fn test_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn upstreams() -> Result<(Upstream, Upstream)> {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Ok((Upstream::start("llama3-8b", any)?, Upstream::start("phi4-mini", any)?))
 }

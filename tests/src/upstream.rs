@@ -69,18 +69,25 @@ impl Upstream {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serving = shared.clone();
-        let thread = std::thread::Builder::new().name(format!("upstream {model}")).spawn(move || {
-            let served: io::Result<()> = runtime.block_on(async {
-                tokio::select! {
-                    served = server::serve(listener, serving) => served,
-                    _ = stopped => Ok(()),
+        let thread = std::thread::Builder::new()
+            .name(format!("upstream {model}"))
+            .spawn(move || {
+                let served: io::Result<()> = runtime.block_on(async {
+                    tokio::select! {
+                        served = server::serve(listener, serving) => served,
+                        _ = stopped => Ok(()),
+                    }
+                });
+                if let Err(error) = served {
+                    eprintln!("a mock model server stopped: {error}");
                 }
-            });
-            if let Err(error) = served {
-                eprintln!("a mock model server stopped: {error}");
-            }
-        })?;
-        Ok(Self { addr, shared, stop: Some(stop), thread: Some(thread) })
+            })?;
+        Ok(Self {
+            addr,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// Where it listens.

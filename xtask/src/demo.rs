@@ -16,14 +16,14 @@ const GATEWAY: &str = "http://127.0.0.1:8080";
 
 /// How to run the demo.
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Leave Envoy and the mock models running until Ctrl-C.
     #[arg(long)]
     keep: bool,
 }
 
 /// Builds, fetches, starts, asks, prints.
-pub fn demo(options: &Options) -> Result<()> {
+pub(crate) fn demo(options: &Options) -> Result<()> {
     check_ports()?;
     dist::dist()?;
     let python = tools::python_with_openai()?;
@@ -67,7 +67,8 @@ const GUIDE: [(&str, &str); 4] = [
 
 fn check_ports() -> Result<()> {
     for port in [8080, 9901, 9001, 9002] {
-        TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("the demo needs port {port} of 127.0.0.1"))?;
+        TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("the demo needs port {port} of 127.0.0.1"))?;
     }
     Ok(())
 }
@@ -78,12 +79,21 @@ fn curl(model: &str, prompt: &str) -> Result<Value> {
     let url = format!("{GATEWAY}/v1/chat/completions");
     let headers = ["-H", "content-type: application/json", "-H", "x-vsr-debug: true"];
     let mut curl = Command::new("curl");
-    let answer = output(curl.args(["-sS", "--fail-with-body", "-i", &url]).args(headers).args(["-d", &body.to_string()]))?;
+    let answer = output(
+        curl.args(["-sS", "--fail-with-body", "-i", &url])
+            .args(headers)
+            .args(["-d", &body.to_string()]),
+    )?;
     let (head, body) = answer.split_once("\r\n\r\n").context("curl printed no headers")?;
-    let headers: serde_json::Map<_, _> =
-        head.lines().filter_map(|line| line.split_once(": ")).map(|(k, v)| (k.to_owned(), json!(v))).collect();
+    let headers: serde_json::Map<_, _> = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(k, v)| (k.to_owned(), json!(v)))
+        .collect();
     let body: Value = serde_json::from_str(body)?;
-    Ok(json!({"via": format!("curl, {model}"), "prompt": prompt, "model": body["model"], "headers": headers}))
+    Ok(
+        json!({"via": format!("curl, {model}"), "prompt": prompt, "model": body.get("model"), "headers": headers}),
+    )
 }
 
 /// One line of the table.
@@ -91,13 +101,26 @@ struct Row;
 
 impl Row {
     fn title() -> String {
-        let line = Self::line(["prompt", "sent by", "category", "conf.", "decision", "answered by", "added ms"]);
+        let line = Self::line([
+            "prompt",
+            "sent by",
+            "category",
+            "conf.",
+            "decision",
+            "answered by",
+            "added ms",
+        ]);
         format!("\n{line}\n{}", Self::line(["---"; 7]))
     }
 
     fn of(exchange: &Value) -> String {
-        let header = |name: &str| exchange["headers"][name].as_str().unwrap_or("-");
-        let text = |name: &str| exchange[name].as_str().unwrap_or("-");
+        let header = |name: &str| {
+            exchange
+                .get("headers")
+                .and_then(|h| h.get(name)?.as_str())
+                .unwrap_or("-")
+        };
+        let text = |name: &str| exchange.get(name).and_then(Value::as_str).unwrap_or("-");
         let took_us: f64 = header("x-promptswitch-took-us").parse().unwrap_or_default();
         let decision = match header("x-vsr-selected-decision") {
             "-" => header("x-promptswitch-reason"),
@@ -117,7 +140,10 @@ impl Row {
     fn line(cells: [&str; 7]) -> String {
         let widths = [50, 16, 17, 5, 17, 11, 8];
         let cells = cells.iter().zip(widths).map(|(cell, width)| {
-            format!("{cell}{}", " ".repeat(usize::saturating_sub(width, columns(cell))))
+            format!(
+                "{cell}{}",
+                " ".repeat(usize::saturating_sub(width, columns(cell)))
+            )
         });
         format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
     }
@@ -125,7 +151,15 @@ impl Row {
 
 /// Terminal columns: Chinese characters and full-width punctuation take two.
 fn columns(text: &str) -> usize {
-    text.chars().map(|c| if ('\u{1100}'..='\u{ffef}').contains(&c) && !('\u{2010}'..='\u{2027}').contains(&c) { 2 } else { 1 }).sum()
+    text.chars()
+        .map(|c| {
+            if ('\u{1100}'..='\u{ffef}').contains(&c) && !('\u{2010}'..='\u{2027}').contains(&c) {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
 }
 
 fn fit(text: &str, width: usize) -> String {
@@ -141,8 +175,12 @@ fn fit(text: &str, width: usize) -> String {
 
 fn keep() -> ! {
     println!("\nEnvoy listens on {GATEWAY}, its admin interface on http://127.0.0.1:9901. Try:\n");
-    println!("  curl -i {GATEWAY}/v1/chat/completions -H 'content-type: application/json' -H 'x-vsr-debug: true' \\");
-    println!("    -d '{{\"model\": \"auto\", \"messages\": [{{\"role\": \"user\", \"content\": \"2+2 is\"}}]}}'\n");
+    println!(
+        "  curl -i {GATEWAY}/v1/chat/completions -H 'content-type: application/json' -H 'x-vsr-debug: true' \\"
+    );
+    println!(
+        "    -d '{{\"model\": \"auto\", \"messages\": [{{\"role\": \"user\", \"content\": \"2+2 is\"}}]}}'\n"
+    );
     println!("Press Ctrl-C to stop.");
     loop {
         std::thread::park();

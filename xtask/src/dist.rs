@@ -14,21 +14,27 @@ use crate::toolchain;
 const MAX_BYTES: usize = 16 * 1024 * 1024; // 16 MiB
 
 /// `dist/promptswitch.wasm`.
-pub fn wasm() -> PathBuf {
+pub(crate) fn wasm() -> PathBuf {
     root().join("dist/promptswitch.wasm")
 }
 
 /// Builds `dist/promptswitch.wasm` and its unstripped twin, and prints what they are.
-pub fn dist() -> Result<()> {
+pub(crate) fn dist() -> Result<()> {
     let mut cargo = toolchain::cargo_build()?;
-    run("building the filter for Wasm", cargo.args(["--profile", "wasm", "--package", "promptswitch-filter"]))?;
+    run(
+        "building the filter for Wasm",
+        cargo.args(["--profile", "wasm", "--package", "promptswitch-filter"]),
+    )?;
     let target = cargo
         .get_args()
         .skip_while(|arg| *arg != "--target-dir")
         .nth(1)
         .context("the build has no target folder")?
         .to_owned();
-    let built = root().join(target).join(toolchain::TARGET).join("wasm/promptswitch_filter.wasm");
+    let built = root()
+        .join(target)
+        .join(toolchain::TARGET)
+        .join("wasm/promptswitch_filter.wasm");
     let unstripped = fs::read(&built).with_context(|| built.display().to_string())?;
     let stripped = strip(&unstripped)?;
     fs::create_dir_all(root().join("dist"))?;
@@ -40,7 +46,11 @@ pub fn dist() -> Result<()> {
 fn describe(module: &[u8]) -> Result<()> {
     let imports = imports(module)?;
     println!("dist/promptswitch.wasm");
-    println!("  size    {} bytes ({:.2} MiB), limit {MAX_BYTES}", module.len(), module.len() as f64 / 1048576.0);
+    println!(
+        "  size    {} bytes ({:.2} MiB), limit {MAX_BYTES}",
+        module.len(),
+        module.len() as f64 / 1048576.0
+    );
     println!("  sha256  {:x}", Sha256::digest(module));
     println!("  imports {} {}", imports.len(), imports.join(" "));
     if module.len() > MAX_BYTES {
@@ -53,7 +63,7 @@ fn describe(module: &[u8]) -> Result<()> {
 }
 
 /// Imports as `module.name`.
-pub fn imports(module: &[u8]) -> Result<Vec<String>> {
+pub(crate) fn imports(module: &[u8]) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::ImportSection(section) = payload? {
@@ -84,7 +94,11 @@ fn strip(module: &[u8]) -> Result<Vec<u8>> {
 /// An unsigned LEB128 number and its width in bytes.
 fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
     let width = bytes.iter().take(5).position(|byte| byte & 0x80 == 0)? + 1;
-    let value = bytes.iter().take(width).rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+    let value = bytes
+        .iter()
+        .take(width)
+        .rev()
+        .fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
     Some((value, width))
 }
 

@@ -7,22 +7,24 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     promptswitch_tests::root()
 }
 
 /// `cargo` as the user runs it, in the root of the repository.
-pub fn cargo(args: &[&str]) -> Command {
+pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.args(args).current_dir(root());
     command
 }
 
 /// Runs the command to its end and says how long it took.
-pub fn run(step: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn run(step: &str, command: &mut Command) -> Result<()> {
     eprintln!("==> {step}");
     let started = Instant::now();
-    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
         bail!("{step}: {command:?} ended with {status}");
     }
@@ -31,13 +33,21 @@ pub fn run(step: &str, command: &mut Command) -> Result<()> {
 }
 
 /// Whether the command runs and succeeds; its output is dropped.
-pub fn succeeds(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 /// What the command prints, without the last line break.
-pub fn output(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {command:?}"))?;
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} ended with {}", output.status);
     }

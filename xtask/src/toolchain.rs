@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 
 use crate::run::{output, root, run, succeeds};
 
-pub const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What Debian 12 offers in the place of a rustup target: a compiler, the source of std to build it from, a linker.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 
 /// A `cargo build` for [`TARGET`] in a target folder of its own: the two ways use different compilers, and neither is
 /// the one that built this program.
-pub fn cargo_build() -> Result<Command> {
+pub(crate) fn cargo_build() -> Result<Command> {
     let mut command = if has_rustup_target() || (!has_debian_toolchain() && add_rustup_target()) {
         let mut command = Command::new("cargo");
         command.args(["build", "--target-dir", "target/wasm"]);
@@ -57,13 +57,21 @@ fn install_debian_toolchain() -> Result<()> {
         command
     };
     run("apt-get update", &mut apt(&["update", "-q"]))?;
-    run("installing a wasm toolchain (needs root)", apt(&["install", "-y", "-q"]).args(DEBIAN_PACKAGES))
+    run(
+        "installing a wasm toolchain (needs root)",
+        apt(&["install", "-y", "-q"]).args(DEBIAN_PACKAGES),
+    )
 }
 
 fn debian_cargo() -> Command {
     let mut command = Command::new("/usr/bin/cargo");
     command
-        .args(["build", "-Zbuild-std=std,panic_abort", "--target-dir", "target/wasm-debian"])
+        .args([
+            "build",
+            "-Zbuild-std=std,panic_abort",
+            "--target-dir",
+            "target/wasm-debian",
+        ])
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-19")

@@ -9,8 +9,13 @@ use promptswitch_tests::policy;
 
 use crate::fake::FakeHost;
 
-const PATHS: [&str; 5] =
-    ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages?beta=true", "/v1/models"];
+const PATHS: [&str; 5] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages?beta=true",
+    "/v1/models",
+];
 const HEADERS: [&str; 8] = [
     "content-type",
     "content-encoding",
@@ -45,19 +50,47 @@ pub fn run(data: &[u8]) {
         }
         _ => {}
     }
-    let framing = [Framing::ContentLength, Framing::Chunked, Framing::H2, Framing::H2Trailers][usize::from(choice / 5 % 4)];
-    let pace = if choice / 20 % 2 == 0 { Pace::Whole } else { Pace::Slow };
+    let framing = [
+        Framing::ContentLength,
+        Framing::Chunked,
+        Framing::H2,
+        Framing::H2Trailers,
+    ][usize::from(choice / 5 % 4)];
+    let pace = if choice / 20 % 2 == 0 {
+        Pace::Whole
+    } else {
+        Pace::Slow
+    };
     PLUGIN.with(|plugin| {
         let outcome = FakeHost::of(&request, framing).exchange(plugin, &request, framing, pace);
         assert_eq!(outcome.status, 200, "no request is turned away");
-        assert!(outcome.response_headers.iter().any(|(name, _)| name == "x-promptswitch-reason"), "a reason is given");
-        let lengths = outcome.upstream_headers.iter().filter(|(name, _)| name == "content-length").last();
-        if outcome.upstream_body != request.body && let Some((_, length)) = lengths {
-            assert_eq!(length, outcome.upstream_body.len().to_string().as_bytes(), "the length is exact");
+        assert!(
+            outcome
+                .response_headers
+                .iter()
+                .any(|(name, _)| name == "x-promptswitch-reason"),
+            "a reason is given"
+        );
+        let lengths = outcome
+            .upstream_headers
+            .iter()
+            .filter(|(name, _)| name == "content-length")
+            .last();
+        if outcome.upstream_body != request.body
+            && let Some((_, length)) = lengths
+        {
+            assert_eq!(
+                length,
+                outcome.upstream_body.len().to_string().as_bytes(),
+                "the length is exact"
+            );
         }
         for (name, value) in &outcome.upstream_headers {
             let ours = name == "x-selected-model";
-            assert!(!ours || value.iter().all(|b| (0x20..0x7f).contains(b)), "a header is printable");
+            assert!(
+                !ours || value.iter().all(|b| (0x20..0x7f).contains(b)),
+                "a header is printable"
+            );
         }
     });
 }

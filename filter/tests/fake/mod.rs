@@ -27,11 +27,19 @@ impl FakeHost {
             (":method".into(), request.method.clone().into()),
             (":path".into(), request.path.clone().into()),
         ];
-        headers.extend(request.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())));
+        headers.extend(
+            request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_lowercase(), value.clone())),
+        );
         if framing == Framing::ContentLength && !request.body.is_empty() {
             headers.push(("content-length".into(), request.body.len().to_string().into()));
         }
-        Self { request: RefCell::new(headers), ..Self::default() }
+        Self {
+            request: RefCell::new(headers),
+            ..Self::default()
+        }
     }
 
     /// Sends the request through the filter the way that Envoy does.
@@ -50,7 +58,14 @@ impl FakeHost {
         }
     }
 
-    fn drive(&self, stream: &mut Stream, plugin: &Plugin, request: &Request, framing: Framing, pace: Pace) -> u16 {
+    fn drive(
+        &self,
+        stream: &mut Stream,
+        plugin: &Plugin,
+        request: &Request,
+        framing: Framing,
+        pace: Pace,
+    ) -> u16 {
         let trailers = framing == Framing::H2Trailers;
         let mut holding = self.apply(stream.on_headers(self, plugin, request.body.is_empty() && !trailers));
         let mut pieces = pace.pieces(&request.body).peekable();
@@ -92,7 +107,11 @@ impl FakeHost {
 
 impl Host for FakeHost {
     fn request_header(&self, name: &str) -> Option<Vec<u8>> {
-        self.request.borrow().iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+        self.request
+            .borrow()
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
     }
 
     fn set_request_header(&self, name: &str, value: &str) {

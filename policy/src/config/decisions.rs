@@ -58,6 +58,7 @@ fn read_models(object: &mut Object<'_>, providers: &Providers) -> Vec<Choice> {
         .collect();
     let weights = || choices.iter().filter_map(|choice| choice.weight);
     match weights().count() {
+        0 if choices.len() > 1 => object.warn("modelRefs", "have no weights, so only the first is used"),
         0 => {}
         count if count < choices.len() => object.error("modelRefs", "give all of them a weight or none"),
         _ if weights().sum::<f64>() <= 0.0 => object.error("modelRefs", "one of them needs a weight above 0"),

@@ -23,7 +23,11 @@ pub enum Framing {
 
 /// The head of a request as bytes.
 pub fn head(request: &Request, framing: Framing) -> Vec<u8> {
-    let mut head = format!("{} {} HTTP/1.1\r\nhost: gateway.test\r\n", request.method, request.path).into_bytes();
+    let mut head = format!(
+        "{} {} HTTP/1.1\r\nhost: gateway.test\r\n",
+        request.method, request.path
+    )
+    .into_bytes();
     for (name, value) in &request.headers {
         head.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
@@ -51,7 +55,10 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: Vec::new() })
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+        })
     }
 
     /// Writes bytes as they are.
@@ -71,9 +78,17 @@ impl Connection {
             let mut parsed = httparse::Response::new(&mut headers);
             if let httparse::Status::Complete(length) = parsed.parse(&self.buffer)? {
                 let status = parsed.code.context("a response without a status")?;
-                let headers = parsed.headers.iter().map(|h| (h.name.to_string(), h.value.to_vec())).collect();
+                let headers = parsed
+                    .headers
+                    .iter()
+                    .map(|h| (h.name.to_string(), h.value.to_vec()))
+                    .collect();
                 self.buffer.drain(..length);
-                return Ok(Response { status, headers, body: Vec::new() });
+                return Ok(Response {
+                    status,
+                    headers,
+                    body: Vec::new(),
+                });
             }
             ensure!(self.fill()? > 0, "the connection ended before a response");
         }

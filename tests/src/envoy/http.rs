@@ -11,9 +11,17 @@ use crate::{
 
 /// The body of a 200 answer; any other status is an error.
 pub(super) fn request(addr: SocketAddr, method: &str, path: &str) -> Result<String> {
-    let request = Request { method: method.into(), path: path.into(), ..Request::default() };
+    let request = Request {
+        method: method.into(),
+        path: path.into(),
+        ..Request::default()
+    };
     let response = client::send(addr, &request, Framing::ContentLength, Pace::Whole)?;
     let body = String::from_utf8_lossy(&response.body).into_owned();
-    ensure!(response.status == 200, "{method} {path}: {} {body}", response.status);
+    ensure!(
+        response.status == 200,
+        "{method} {path}: {} {body}",
+        response.status
+    );
     Ok(body)
 }

@@ -40,7 +40,11 @@ impl Body {
     pub fn bytes(&self) -> Result<Vec<u8>> {
         match self {
             Self::One(part) => part.bytes(),
-            Self::Joined(parts) => Ok(parts.iter().map(Part::bytes).collect::<Result<Vec<_>>>()?.concat()),
+            Self::Joined(parts) => Ok(parts
+                .iter()
+                .map(Part::bytes)
+                .collect::<Result<Vec<_>>>()?
+                .concat()),
         }
     }
 }
@@ -67,8 +71,16 @@ impl Bytes {
 
 fn parse_hex(hex: &str) -> Result<Vec<u8>> {
     let digits = hex.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16));
-    let digits: Vec<u32> =
-        digits.collect::<Option<_>>().with_context(|| format!("not hexadecimal: {hex}"))?;
+    let digits: Vec<u32> = digits
+        .collect::<Option<_>>()
+        .with_context(|| format!("not hexadecimal: {hex}"))?;
     ensure!(digits.len().is_multiple_of(2), "half a byte in {hex}");
-    digits.chunks(2).map(|pair| Ok(u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit))?)).collect()
+    digits
+        .chunks(2)
+        .map(|pair| {
+            Ok(u8::try_from(
+                pair.iter().fold(0, |byte, digit| byte * 16 + digit),
+            )?)
+        })
+        .collect()
 }

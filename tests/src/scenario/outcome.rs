@@ -28,7 +28,10 @@ impl Expect {
             problems.push(format!("status is {}, not {}", outcome.status, self.status));
         }
         if self.upstream.is_some() && self.upstream != outcome.upstream {
-            problems.push(format!("served by {:?}, not {:?}", outcome.upstream, self.upstream));
+            problems.push(format!(
+                "served by {:?}, not {:?}",
+                outcome.upstream, self.upstream
+            ));
         }
         if outcome.upstream.is_some() {
             problems.extend(self.body_problem(sent, outcome));
@@ -51,11 +54,22 @@ impl Expect {
 
     fn header_problems(&self, outcome: &Outcome) -> Vec<String> {
         let (to, back) = (&outcome.upstream_headers, &outcome.response_headers);
-        let wanted = self.request_headers.iter().map(|(name, wanted)| ("request", to, name, wanted.clone()));
-        let unwanted = self.no_request_headers.iter().map(|name| ("request", to, name, vec![]));
-        let wanted_back =
-            self.response_headers.iter().map(|(name, wanted)| ("response", back, name, vec![wanted.clone()]));
-        let unwanted_back = self.no_response_headers.iter().map(|name| ("response", back, name, vec![]));
+        let wanted = self
+            .request_headers
+            .iter()
+            .map(|(name, wanted)| ("request", to, name, wanted.clone()));
+        let unwanted = self
+            .no_request_headers
+            .iter()
+            .map(|name| ("request", to, name, vec![]));
+        let wanted_back = self
+            .response_headers
+            .iter()
+            .map(|(name, wanted)| ("response", back, name, vec![wanted.clone()]));
+        let unwanted_back = self
+            .no_response_headers
+            .iter()
+            .map(|name| ("response", back, name, vec![]));
         let all = wanted.chain(unwanted).chain(wanted_back).chain(unwanted_back);
         all.map(|(side, headers, name, wanted)| (side, name, values(headers, name), wanted))
             .filter(|(_, _, got, wanted)| got != wanted)
@@ -67,7 +81,10 @@ impl Expect {
 /// The body with the string `"from"` replaced by `"to"`. It is an error if the body does not have it exactly once.
 pub fn replace_model(body: &[u8], from: &str, to: &str) -> Result<Vec<u8>> {
     let quoted = format!("\"{from}\"").into_bytes();
-    let mut found = body.windows(quoted.len()).enumerate().filter(|(_, window)| *window == quoted);
+    let mut found = body
+        .windows(quoted.len())
+        .enumerate()
+        .filter(|(_, window)| *window == quoted);
     let (Some((start, _)), None) = (found.next(), found.next()) else {
         bail!("the body does not have \"{from}\" exactly once");
     };

@@ -15,7 +15,11 @@ fn every_scenario_file_loads_and_every_request_can_be_built() {
 
 #[test]
 fn no_two_scenarios_have_one_name() {
-    let mut names: Vec<_> = all().unwrap().into_iter().map(|(_, scenario)| scenario.name).collect();
+    let mut names: Vec<_> = all()
+        .unwrap()
+        .into_iter()
+        .map(|(_, scenario)| scenario.name)
+        .collect();
     names.sort();
     for pair in names.windows(2) {
         assert_ne!(pair[0], pair[1]);
@@ -24,15 +28,17 @@ fn no_two_scenarios_have_one_name() {
 
 #[test]
 fn a_body_is_made_of_strings_hex_json_and_repeats() {
-    let text =
-        r#"[{name: parts, request: {body: ['a', {hex: "00 ff"}, {json: {b: [1]}}, {repeat: xy, times: 2}]}, expect: {}}]"#;
+    let text = r#"[{name: parts, request: {body: ['a', {hex: "00 ff"}, {json: {b: [1]}}, {repeat: xy, times: 2}]}, expect: {}}]"#;
     let scenario = parse(text).unwrap().remove(0);
     assert_eq!(scenario.request().unwrap().body, b"a\x00\xff{\"b\":[1]}xyxy");
 }
 
 #[test]
 fn a_model_is_replaced_only_where_it_stands_once() {
-    assert_eq!(replace_model(br#"{"model":"auto"}"#, "auto", "m").unwrap(), br#"{"model":"m"}"#);
+    assert_eq!(
+        replace_model(br#"{"model":"auto"}"#, "auto", "m").unwrap(),
+        br#"{"model":"m"}"#
+    );
     assert!(replace_model(br#"["auto","auto"]"#, "auto", "m").is_err());
     assert!(replace_model(b"[]", "auto", "m").is_err());
 }

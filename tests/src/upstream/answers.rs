@@ -27,9 +27,14 @@ pub(super) fn answer(method: &str, path: &str, body: &[u8], model: &str) -> Answ
         ("POST", "/v1/completions", true) => Answer::Events(completion_events(model)),
         ("POST", "/v1/responses", false) => whole(response(model, "completed")),
         ("POST", "/v1/responses", true) => Answer::Events(response_events(model)),
-        ("POST", "/v1/messages", false) => whole(message(model, &json!([{"type": "text", "text": text(model)}]))),
+        ("POST", "/v1/messages", false) => {
+            whole(message(model, &json!([{"type": "text", "text": text(model)}])))
+        }
         ("POST", "/v1/messages", true) => Answer::Events(message_events(model)),
-        _ => Answer::Json(404, json!({"error": {"message": "no such path", "code": 404}}).to_string()),
+        _ => Answer::Json(
+            404,
+            json!({"error": {"message": "no such path", "code": 404}}).to_string(),
+        ),
     }
 }
 
@@ -69,7 +74,10 @@ fn chat_events(model: &str, with_usage: bool) -> Vec<String> {
         }))
     };
     let delta = |delta: Value, finish: Value| {
-        chunk(json!([{"index": 0, "delta": delta, "finish_reason": finish}]), Value::Null)
+        chunk(
+            json!([{"index": 0, "delta": delta, "finish_reason": finish}]),
+            Value::Null,
+        )
     };
     let mut events = vec![
         delta(json!({"role": "assistant", "content": ""}), Value::Null),
@@ -95,7 +103,10 @@ fn completion(model: &str, finish: &str, text: &str) -> Value {
 
 fn completion_events(model: &str) -> Vec<String> {
     let pieces = ["This is ", model, "."];
-    let mut events: Vec<_> = pieces.iter().map(|piece| data(&completion(model, "stop", piece))).collect();
+    let mut events: Vec<_> = pieces
+        .iter()
+        .map(|piece| data(&completion(model, "stop", piece)))
+        .collect();
     events.push("data: [DONE]\n\n".into());
     events
 }
@@ -140,9 +151,7 @@ fn message(model: &str, content: &Value) -> Value {
 }
 
 fn message_events(model: &str) -> Vec<String> {
-    let delta = |text: &str| {
-        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
-    };
+    let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     named(&[
         json!({"type": "message_start", "message": message(model, &json!([]))}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
@@ -157,6 +166,15 @@ fn message_events(model: &str) -> Vec<String> {
 
 // Server-sent events whose name is their type, as the responses and messages APIs have them.
 fn named(events: &[Value]) -> Vec<String> {
-    let name = |event: &Value| event.get("type").and_then(Value::as_str).unwrap_or_default().to_string();
-    events.iter().map(|event| format!("event: {}\n{}", name(event), data(event))).collect()
+    let name = |event: &Value| {
+        event
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_string()
+    };
+    events
+        .iter()
+        .map(|event| format!("event: {}\n{}", name(event), data(event)))
+        .collect()
 }

@@ -35,13 +35,22 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Res
             let service = service_fn(move |request| respond(request, shared.clone()));
             let server = auto::Builder::new(TokioExecutor::new());
             // A client that breaks off is part of some tests.
-            server.serve_connection_with_upgrades(TokioIo::new(stream), service).await.ok();
+            server
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                .await
+                .ok();
         });
     }
 }
 
-async fn respond(mut request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, hyper::Error> {
-    let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
+async fn respond(
+    mut request: Request<Incoming>,
+    shared: Arc<Shared>,
+) -> Result<Response<Body>, hyper::Error> {
+    let upgrade = request
+        .headers()
+        .contains_key(UPGRADE)
+        .then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let collected = body.collect().await?;
     let seen = Seen {
@@ -95,7 +104,9 @@ async fn pace(events: Vec<String>, step: bool, sender: mpsc::Sender<Bytes>, shar
     let gap = *lock(&shared.event_gap);
     for (n, event) in events.into_iter().enumerate() {
         if step {
-            let Ok(permit) = shared.steps.acquire().await else { return };
+            let Ok(permit) = shared.steps.acquire().await else {
+                return;
+            };
             permit.forget();
         } else if n > 0 && !gap.is_zero() {
             time::sleep(gap).await;
@@ -108,11 +119,15 @@ async fn pace(events: Vec<String>, step: bool, sender: mpsc::Sender<Bytes>, shar
 
 // Enough of a WebSocket server to see that bytes pass both ways.
 async fn echo(upgrade: hyper::upgrade::OnUpgrade) -> io::Result<()> {
-    let Ok(connection) = upgrade.await else { return Ok(()) };
+    let Ok(connection) = upgrade.await else {
+        return Ok(());
+    };
     let (mut from, mut to) = io::split(TokioIo::new(connection));
     io::copy(&mut from, &mut to).await.map(drop)
 }
 
 fn to_headers(map: &HeaderMap) -> Headers {
-    map.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
+    map.iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
 }

@@ -1,7 +1,5 @@
 //! Bodies of every size, framing and pace are routed, and arrive exactly.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, ensure};
 use promptswitch_tests::{
     envoy::LocalConfig,
@@ -10,9 +8,14 @@ use promptswitch_tests::{
     stack::Stack,
 };
 
-use crate::suite::{Shared, Suite};
+use crate::suite::{Listener, Suite};
 
-const SIZES: [(&str, usize); 4] = [("1 KB", 1_000), ("100 KB", 100_000), ("1 MB", 1_000_000), ("4 MB", 4_000_000)];
+const SIZES: [(&str, usize); 4] = [
+    ("1 KB", 1_000),
+    ("100 KB", 100_000),
+    ("1 MB", 1_000_000),
+    ("4 MB", 4_000_000),
+];
 
 /// Every framing, fast and slow.
 pub(crate) fn ways() -> impl Iterator<Item = (Framing, Pace)> {
@@ -22,17 +25,21 @@ pub(crate) fn ways() -> impl Iterator<Item = (Framing, Pace)> {
         .flat_map(|framing| [(framing, Pace::Whole), (framing, Pace::Slow)])
 }
 
-pub(crate) fn add(suite: &mut Suite, guide: &Arc<Shared>) {
+pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
     for (label, size) in SIZES {
         for (framing, pace) in ways() {
             let name = format!("a body of {label} is routed and exact ({framing:?}, {pace:?})");
-            suite.test(name, guide, move |stack| is_routed_and_exact(stack, size, framing, pace));
+            suite.test(name, guide, move |stack| {
+                is_routed_and_exact(stack, size, framing, pace)
+            });
         }
     }
-    let small = suite.shared(1, || LocalConfig::shipped()?.buffer_limit(1 << 20)); // 1 MiB
+    let small = guide.beside("small buffer", || LocalConfig::shipped()?.buffer_limit(1 << 20)); // 1 MiB
     for (framing, pace) in ways() {
         let name = format!("a body over Envoy's buffer gets Envoy's 413 ({framing:?}, {pace:?})");
-        suite.test(name, &small, move |stack| is_refused_by_envoy(stack, framing, pace));
+        suite.test(name, &small, move |stack| {
+            is_refused_by_envoy(stack, framing, pace)
+        });
     }
 }
 
@@ -50,9 +57,17 @@ pub(crate) fn body(size: usize) -> Vec<u8> {
 
 fn is_routed_and_exact(stack: &Stack, size: usize, framing: Framing, pace: Pace) -> Result<()> {
     let request = Request::post("/v1/chat/completions", body(size));
-    ensure!(request.body.len() == size, "the body is {} bytes", request.body.len());
+    ensure!(
+        request.body.len() == size,
+        "the body is {} bytes",
+        request.body.len()
+    );
     let exchange = stack.send(&request, framing, pace)?;
-    ensure!(exchange.response.status == 200, "status is {}", exchange.response.status);
+    ensure!(
+        exchange.response.status == 200,
+        "status is {}",
+        exchange.response.status
+    );
     let reason = exchange.response.header("x-promptswitch-reason");
     ensure!(reason.as_deref() == Some("decision"), "reason is {reason:?}");
     let (model, seen) = exchange.arrived.context("nothing arrived")?;
@@ -65,7 +80,11 @@ fn is_routed_and_exact(stack: &Stack, size: usize, framing: Framing, pace: Pace)
 fn is_refused_by_envoy(stack: &Stack, framing: Framing, pace: Pace) -> Result<()> {
     let request = Request::post("/v1/chat/completions", body(3_000_000));
     let exchange = stack.send(&request, framing, pace)?;
-    ensure!(exchange.response.status == 413, "status is {}", exchange.response.status);
+    ensure!(
+        exchange.response.status == 413,
+        "status is {}",
+        exchange.response.status
+    );
     ensure!(exchange.arrived.is_none(), "a request that was refused arrived");
     Ok(())
 }

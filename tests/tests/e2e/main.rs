@@ -16,7 +16,7 @@ mod suite;
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use promptswitch_tests::envoy::VERSIONS;
+use promptswitch_tests::envoy::{LocalConfig, VERSIONS};
 use suite::Suite;
 
 // Most tests wait for a paced client most of the time.
@@ -30,8 +30,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut trials = Vec::new();
     for version in &versions {
         let mut suite = Suite::new(version);
-        let guide = suite.guide();
-        harness::add(&mut suite);
+        let guide = suite.shared(2, LocalConfig::shipped);
+        harness::add(&mut suite, &guide);
         scenarios::add(&mut suite, &guide)?;
         bodies::add(&mut suite, &guide);
         clients::add(&mut suite, &guide);
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
         observability::add(&mut suite, &guide);
         parity::add(&mut suite, &guide);
         hold::add(&mut suite);
-        configuration::add(&mut suite);
+        configuration::add(&mut suite, &guide);
         trials.extend(suite.into_trials());
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())

@@ -1,7 +1,6 @@
 //! Metrics are scraped with labels.
 
 use std::{
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +11,7 @@ use promptswitch_tests::{
     stack::Stack,
 };
 
-use crate::suite::{Shared, Suite};
+use crate::suite::{Listener, Suite};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -26,26 +25,47 @@ const SAMPLES: [&str; 6] = [
     r#"llm_decision_match_total{decision="math"}"#,
 ];
 
-pub(crate) fn add(suite: &mut Suite, guide: &Arc<Shared>) {
-    suite.test("Prometheus sees outcomes, models and decisions as labels", guide, labels_are_scraped);
-    suite.test("no log line has a word of a prompt", guide, prompts_are_not_logged);
+pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
+    suite.test(
+        "Prometheus sees outcomes, models and decisions as labels",
+        guide,
+        labels_are_scraped,
+    );
+    suite.test(
+        "no log line has a word of a prompt",
+        guide,
+        prompts_are_not_logged,
+    );
 }
 
 fn labels_are_scraped(stack: &Stack) -> Result<()> {
-    for (model, text) in [("auto", "2+2 is  "), ("llama3-8b", "hello"), ("made-up-model", "hello")] {
+    for (model, text) in [
+        ("auto", "2+2 is  "),
+        ("llama3-8b", "hello"),
+        ("made-up-model", "hello"),
+    ] {
         stack.send(&Request::chat(model, text), Framing::ContentLength, Pace::Whole)?;
     }
     // A request is counted when it is logged, which may be after its client has the answer.
     let deadline = Instant::now() + DEADLINE;
     loop {
         let scraped = stack.envoy.admin_get("/stats/prometheus")?;
-        ensure!(!scraped.contains("made-up-model"), "a client can make up label values");
-        let missing: Vec<_> = SAMPLES.iter().filter(|sample| !has_sample(&scraped, sample)).collect();
+        ensure!(
+            !scraped.contains("made-up-model"),
+            "a client can make up label values"
+        );
+        let missing: Vec<_> = SAMPLES
+            .iter()
+            .filter(|sample| !has_sample(&scraped, sample))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
         if Instant::now() > deadline {
-            let ours: Vec<_> = scraped.lines().filter(|l| l.contains("promptswitch") || l.contains("llm_")).collect();
+            let ours: Vec<_> = scraped
+                .lines()
+                .filter(|l| l.contains("promptswitch") || l.contains("llm_"))
+                .collect();
             bail!("{missing:?} are missing from\n{}", ours.join("\n"));
         }
         thread::sleep(Duration::from_millis(50));
@@ -63,7 +83,11 @@ fn prompts_are_not_logged(stack: &Stack) -> Result<()> {
         stack.send(&Request::chat(model, secret), Framing::ContentLength, Pace::Whole)?;
     }
     let broken = format!(r#"{{"model":"auto","messages":[{{"role":"user","content":"{secret}"#);
-    stack.send(&Request::post("/v1/chat/completions", broken), Framing::ContentLength, Pace::Whole)?;
+    stack.send(
+        &Request::post("/v1/chat/completions", broken),
+        Framing::ContentLength,
+        Pace::Whole,
+    )?;
     ensure!(!stack.envoy.log().contains("xylophone"), "a prompt is in the log");
     Ok(())
 }

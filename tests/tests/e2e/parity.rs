@@ -1,7 +1,5 @@
 //! The scores inside Envoy are those of the native model.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, ensure};
 use promptswitch_model::Classifier;
 use promptswitch_tests::{
@@ -9,14 +7,18 @@ use promptswitch_tests::{
     stack::Stack,
 };
 
-use crate::suite::{Shared, Suite};
+use crate::suite::{Listener, Suite};
 
 const TEXTS: &str = include_str!("texts.txt");
 const MAX_TOKENS: usize = 128;
 const TOLERANCE: f32 = 1e-3;
 
-pub(crate) fn add(suite: &mut Suite, guide: &Arc<Shared>) {
-    suite.test("scores inside Envoy are those of the native model, in every script", guide, scores_are_native);
+pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
+    suite.test(
+        "scores inside Envoy are those of the native model, in every script",
+        guide,
+        scores_are_native,
+    );
 }
 
 fn scores_are_native(stack: &Stack) -> Result<()> {
@@ -24,12 +26,22 @@ fn scores_are_native(stack: &Stack) -> Result<()> {
     for text in texts() {
         let native = classifier.domain(&text, MAX_TOKENS)?;
         let inside = scores_inside(stack, &text).with_context(|| format!("{text:.60}"))?;
-        ensure!(inside.len() == native.len(), "{} scores for {text:.60}", inside.len());
+        ensure!(
+            inside.len() == native.len(),
+            "{} scores for {text:.60}",
+            inside.len()
+        );
         for (label, score) in classifier.labels().iter().zip(native) {
-            let inside = inside.iter().find(|(name, _)| name == label).map(|(_, score)| *score);
+            let inside = inside
+                .iter()
+                .find(|(name, _)| name == label)
+                .map(|(_, score)| *score);
             let inside = inside.with_context(|| format!("no score of {label}"))?;
             // Written so that a NaN fails.
-            ensure!((inside - score).abs() <= TOLERANCE, "{label}: {inside} in Envoy, {score} natively: {text:.60}");
+            ensure!(
+                (inside - score).abs() <= TOLERANCE,
+                "{label}: {inside} in Envoy, {score} natively: {text:.60}"
+            );
         }
     }
     Ok(())
@@ -39,16 +51,29 @@ fn scores_are_native(stack: &Stack) -> Result<()> {
 fn texts() -> impl Iterator<Item = String> {
     let lines = TEXTS.lines().map(String::from);
     let long = TEXTS.lines().step_by(9).map(|line| line.repeat(40));
-    let odd = [TEXTS.into(), "one\n\ntwo\r\nthree".into(), "a\0b".into(), "x".repeat(5000), "1 ".repeat(3000)];
+    let odd = [
+        TEXTS.into(),
+        "one\n\ntwo\r\nthree".into(),
+        "a\0b".into(),
+        "x".repeat(5000),
+        "1 ".repeat(3000),
+    ];
     lines.chain(long).chain(odd)
 }
 
 fn scores_inside(stack: &Stack, text: &str) -> Result<Vec<(String, f32)>> {
     let request = Request::chat("auto", text).header("x-vsr-debug", "true");
-    let response = stack.send(&request, Framing::ContentLength, Pace::Whole)?.response;
-    let scores = response.header("x-promptswitch-domain-scores").context("no scores in the response")?;
+    let response = stack
+        .send(&request, Framing::ContentLength, Pace::Whole)?
+        .response;
+    let scores = response
+        .header("x-promptswitch-domain-scores")
+        .context("no scores in the response")?;
     let pairs = scores.split(',').map(|pair| {
-        let (label, score) = pair.trim().split_once('=').with_context(|| format!("a score like {pair}"))?;
+        let (label, score) = pair
+            .trim()
+            .split_once('=')
+            .with_context(|| format!("a score like {pair}"))?;
         Ok((label.to_string(), score.parse()?))
     });
     pairs.collect()

@@ -1,6 +1,6 @@
 //! The scenario files, each request sent in each of its ways.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 use promptswitch_tests::{
@@ -11,20 +11,21 @@ use promptswitch_tests::{
     stack::Stack,
 };
 
-use crate::suite::{Shared, Suite};
+use crate::suite::{Listener, Suite};
 
-pub(crate) fn add(suite: &mut Suite, guide: &Arc<Shared>) -> Result<()> {
-    let mut shared = HashMap::from([(policy::guide()?.to_string(), guide.clone())]);
-    for (_, scenario) in scenario::all()? {
+pub(crate) fn add(suite: &mut Suite, guide: &Listener) -> Result<()> {
+    let mut listeners = HashMap::from([(policy::guide()?.to_string(), guide.clone())]);
+    for (file, scenario) in scenario::all()? {
         let policy = scenario.policy()?;
-        let stack = shared
+        let name = format!("{file} {}", listeners.len());
+        let listener = listeners
             .entry(policy.to_string())
-            .or_insert_with(|| suite.shared(1, move || LocalConfig::shipped()?.policy(&policy)))
+            .or_insert_with(|| guide.beside(&name, move || LocalConfig::shipped()?.policy(&policy)))
             .clone();
         for framing in scenario.framings() {
             let (framing, scenario) = (*framing, scenario.clone());
             let name = format!("{} ({framing:?})", scenario.name);
-            suite.test(name, &stack, move |stack| holds(stack, &scenario, framing));
+            suite.test(name, &listener, move |stack| holds(stack, &scenario, framing));
         }
     }
     Ok(())

@@ -2,14 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use libtest_mimic::Trial;
 use promptswitch_tests::{
     envoy::{LocalConfig, fetch},
-    stack::Stack,
+    stack::{LISTENER, Stack},
 };
 
 /// Collects the tests of one version of Envoy.
@@ -21,42 +21,59 @@ pub(crate) struct Suite {
 /// An Envoy that starts with the first test that needs it and ends with the last.
 pub(crate) struct Shared {
     version: String,
-    config: Box<dyn Fn() -> Result<LocalConfig> + Send + Sync>,
     workers: usize,
+    /// The configuration of each listener.
+    listeners: Mutex<Vec<(String, Config)>>,
     stack: OnceLock<Result<Stack, String>>,
 }
 
+/// One listener of a shared Envoy.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    name: String,
+    envoy: Arc<Shared>,
+}
+
+type Config = Box<dyn Fn() -> Result<LocalConfig> + Send>;
+
 impl Suite {
     pub(crate) fn new(version: &str) -> Self {
-        Self { version: version.into(), trials: Vec::new() }
+        Self {
+            version: version.into(),
+            trials: Vec::new(),
+        }
     }
 
-    /// An Envoy with the shipped configuration as it is.
-    pub(crate) fn guide(&self) -> Arc<Shared> {
-        self.shared(2, LocalConfig::shipped)
-    }
-
-    /// An Envoy for several tests.
+    /// An Envoy for several tests, with a first listener.
     pub(crate) fn shared(
         &self,
         workers: usize,
-        config: impl Fn() -> Result<LocalConfig> + Send + Sync + 'static,
-    ) -> Arc<Shared> {
-        let (version, config) = (self.version.clone(), Box::new(config));
-        Arc::new(Shared { version, config, workers, stack: OnceLock::new() })
+        config: impl Fn() -> Result<LocalConfig> + Send + 'static,
+    ) -> Listener {
+        let envoy = Shared {
+            version: self.version.clone(),
+            workers,
+            listeners: Mutex::default(),
+            stack: OnceLock::new(),
+        };
+        Listener {
+            name: LISTENER.into(),
+            envoy: Arc::new(envoy),
+        }
+        .beside(LISTENER, config)
     }
 
     /// Adds a test on a shared Envoy, which must be in good health afterwards.
     pub(crate) fn test(
         &mut self,
         name: impl Into<String>,
-        shared: &Arc<Shared>,
+        listener: &Listener,
         run: impl FnOnce(&Stack) -> Result<()> + Send + 'static,
     ) {
-        let shared = shared.clone();
+        let listener = listener.clone();
         self.add(name, move |_| {
-            let stack = shared.stack()?;
-            run(stack)?;
+            let stack = listener.envoy.stack()?.through(&listener.name)?;
+            run(&stack)?;
             stack.check_health()
         });
     }
@@ -80,17 +97,51 @@ impl Suite {
     }
 }
 
+impl Listener {
+    /// Another listener of the same Envoy.
+    pub(crate) fn beside(
+        &self,
+        name: &str,
+        config: impl Fn() -> Result<LocalConfig> + Send + 'static,
+    ) -> Listener {
+        lock(&self.envoy.listeners).push((name.into(), Box::new(config)));
+        Self {
+            name: name.into(),
+            envoy: self.envoy.clone(),
+        }
+    }
+}
+
 impl Shared {
     fn stack(&self) -> Result<&Stack> {
-        let start = || Stack::start(&binary(&self.version)?, (self.config)()?, self.workers);
-        let stack = self.stack.get_or_init(|| start().map_err(|error| format!("{error:#}")));
-        stack.as_ref().map_err(|error| anyhow!("Envoy does not start: {error}"))
+        let stack = self
+            .stack
+            .get_or_init(|| self.start().map_err(|error| format!("{error:#}")));
+        stack
+            .as_ref()
+            .map_err(|error| anyhow!("Envoy does not start: {error}"))
+    }
+
+    fn start(&self) -> Result<Stack> {
+        let listeners = lock(&self.listeners);
+        let Some(((_, first), others)) = listeners.split_first() else {
+            bail!("an Envoy without listeners")
+        };
+        let mut config = first()?;
+        for (name, other) in others {
+            config = config.with_listener(name, other()?)?;
+        }
+        Stack::start(&binary(&self.version)?, config, self.workers)
     }
 }
 
 // One download at a time, whichever test comes first.
 fn binary(version: &str) -> Result<PathBuf> {
-    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock();
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = lock(&ONE_AT_A_TIME);
     fetch(version)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

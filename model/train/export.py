@@ -1,0 +1,158 @@
+"""Write the network as an ONNX graph by hand: opset 17, plain operators, int8 tables.
+
+The matrices are int8 with one scale per output column too; a run time folds `Cast` and `Mul` of a
+constant when it loads the graph, so they cost size only once, in the file.
+"""
+import math
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from network import HEADS, POOLED, WIDTH
+from text import LABELS, PAD_ID
+
+END = np.iinfo(np.int64).max
+
+
+def quantise(matrix):
+    """int8 values and one float scale per column, of each matrix of a batch."""
+    scale = np.maximum(np.abs(matrix).max(-2, keepdims=matrix.ndim > 2), 1e-8) / 127
+    return np.clip(np.round(matrix / scale), -127, 127).astype(np.int8), scale.astype(np.float32)
+
+
+class Builder:
+    """Collects nodes and constants; every method returns the name of its output."""
+
+    def __init__(self):
+        self.nodes, self.constants, self.count = [], [], 0
+
+    def constant(self, value, dtype=np.float32):
+        self.count += 1
+        name = f"c{self.count}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=dtype), name))
+        return name
+
+    def op(self, kind, *inputs, **attributes):
+        self.count += 1
+        name = f"{kind.lower()}{self.count}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def add(self, a, b):
+        return self.op("Add", a, b)
+
+    def mul(self, a, b):
+        return self.op("Mul", a, b)
+
+    def gather(self, table, ids):
+        """Only the rows looked up are widened from int8."""
+        values, scale = quantise(table)
+        rows = self.op("Gather", self.constant(values, np.int8), ids, axis=0)
+        return self.mul(self.op("Cast", rows, to=TensorProto.FLOAT), self.constant(scale))
+
+    def matrix(self, weight):
+        values, scale = quantise(weight)
+        return self.mul(self.op("Cast", self.constant(values, np.int8), to=TensorProto.FLOAT), self.constant(scale))
+
+    def linear(self, x, weight, bias):
+        """`weight` is [out, in], as torch keeps it."""
+        return self.add(self.op("MatMul", x, self.matrix(weight.T)), self.constant(bias))
+
+    def heads(self, x, weight, bias):
+        """`weight` is [heads, in, out], `bias` [1, heads, 1, out]."""
+        return self.add(self.op("MatMul", x, self.matrix(weight[None])), self.constant(bias))
+
+    def slice(self, x, start, end, axis):
+        return self.op("Slice", x, *(self.constant([v], np.int64) for v in (start, end, axis)))
+
+    def sum(self, x, axis, keep=1):
+        return self.op("ReduceSum", x, self.constant([axis], np.int64), keepdims=keep)
+
+    def layer_norm(self, x):
+        centred = self.op("Sub", x, self.op("ReduceMean", x, axes=[-1], keepdims=1))
+        variance = self.op("ReduceMean", self.mul(centred, centred), axes=[-1], keepdims=1)
+        return self.op("Div", centred, self.op("Sqrt", self.add(variance, self.constant(1e-5))))
+
+
+def masks(b):
+    """(0/1 mask [1,T,1], the same as an additive bias [1,T,1] and [1,1,T], token count [1,1,1])."""
+    padding = b.op("Equal", "tokens", b.constant(PAD_ID, np.int64))
+    flat = b.op("Cast", b.op("Not", padding), to=TensorProto.FLOAT)
+    bias = b.mul(b.op("Sub", flat, b.constant(1.0)), b.constant(1e4))
+    as_column, as_row = b.constant([2], np.int64), b.constant([1], np.int64)
+    mask = b.op("Unsqueeze", flat, as_column)
+    return mask, b.op("Unsqueeze", bias, as_column), b.op("Unsqueeze", bias, as_row), b.sum(mask, 1)
+
+
+def convolution(b, x, weight, bias):
+    """Kernel 3 as one matrix product over [left, self, right]; each end of the text sees zeros."""
+    zero = b.constant(np.zeros((1, 1, WIDTH)))
+    left = b.op("Concat", zero, b.slice(x, 0, -1, 1), axis=1)
+    right = b.op("Concat", b.slice(x, 1, END, 1), zero, axis=1)
+    return b.add(x, b.op("Relu", b.linear(b.op("Concat", left, x, right, axis=2), weight, bias)))
+
+
+def attention(b, x, row_bias, state):
+    """Each head's matrices are a batch of their own, [1, heads, rows, columns], so that nothing is transposed but the
+    input: tract moves transpositions through the graph, and a softmax that they leave off the last axis is 20 times
+    slower there."""
+    size = WIDTH // HEADS
+    weight, offset = state["attention.query_key_value.weight"], state["attention.query_key_value.bias"]
+    query, key, value = weight.reshape(3, HEADS, size, WIDTH)
+    query_bias, key_bias, value_bias = offset.reshape(3, 1, HEADS, 1, size)
+    norm = b.op("Unsqueeze", b.layer_norm(x), b.constant([1], np.int64))  # [1, 1, T, width]
+    columns = b.op("Transpose", norm, perm=[0, 1, 3, 2])
+    queries = b.heads(norm, query.transpose(0, 2, 1) / math.sqrt(size), query_bias / math.sqrt(size))
+    keys = b.add(b.op("MatMul", b.matrix(key[None]), columns), b.constant(key_bias.transpose(0, 1, 3, 2)))
+    values = b.heads(norm, value.transpose(0, 2, 1), value_bias)
+    row_bias = b.op("Unsqueeze", row_bias, b.constant([1], np.int64))
+    weights = b.op("Softmax", b.add(b.op("MatMul", queries, keys), row_bias), axis=-1)
+    output = state["attention.output.weight"].T.reshape(1, HEADS, size, WIDTH)
+    mixed = b.sum(b.op("MatMul", b.op("MatMul", weights, values), b.matrix(output)), 1, keep=0)
+    return b.add(x, b.add(mixed, b.constant(state["attention.output.bias"])))
+
+
+def feed_forward(b, x, state):
+    hidden = b.op("Relu", b.linear(b.layer_norm(x), state["feed_forward.expand.weight"], state["feed_forward.expand.bias"]))
+    return b.add(x, b.linear(hidden, state["feed_forward.contract.weight"], state["feed_forward.contract.bias"]))
+
+
+def pool(b, x, bias, row_bias, state):
+    """Learned weighted means, then the maximum, as [1, features]."""
+    scores = b.op("MatMul", b.matrix(state["pool_query.weight"][None]), b.op("Transpose", x, perm=[0, 2, 1]))
+    scores = b.add(scores, b.add(row_bias, b.constant(state["pool_query.bias"][None, :, None])))
+    weights = b.op("Softmax", scores, axis=-1)
+    attended = b.op("Reshape", b.op("MatMul", weights, x), b.constant([1, POOLED - 2 * WIDTH], np.int64))
+    return attended, b.op("ReduceMax", b.add(x, bias), axes=[1], keepdims=0)
+
+
+def graph(b, state, temperature):
+    mask, bias, row_bias, count = masks(b)
+    root = b.op("Sqrt", b.op("Reshape", count, b.constant([1, 1], np.int64)))
+    words = b.mul(b.gather(state["embedding"], "tokens"), mask)
+    x = convolution(b, words, state["convolution.weight"], state["convolution.bias"])
+    x = b.layer_norm(feed_forward(b, attention(b, x, row_bias, state), state))
+    attended, highest = pool(b, x, bias, row_bias, state)
+    scaled = b.op("Div", b.sum(words, 1, keep=0), root)  # mean times the square root of the count
+    mean = b.op("Div", scaled, root)
+    bag = b.op("Div", b.sum(b.mul(b.gather(state["bigram"], "bigrams"), mask), 1, keep=0), root)
+    features = b.op("Concat", attended, highest, mean, bag, axis=1)
+    hidden = b.op("Relu", b.linear(features, state["head_in.weight"], state["head_in.bias"]))
+    deep = b.linear(hidden, state["head_out.weight"] / temperature, state["head_out.bias"] / temperature)
+    wide = b.linear(b.op("Concat", scaled, bag, axis=1), state["wide.weight"] / temperature, state["wide.bias"] / temperature)
+    b.nodes.append(helper.make_node("Softmax", [b.add(deep, wide)], ["domain"], name="domain", axis=-1))
+
+
+def export(network, temperature):
+    """The checked ONNX model, its probabilities calibrated by `temperature`."""
+    state = {name: value.detach().numpy().astype(np.float32) for name, value in network.state_dict().items()}
+    b = Builder()
+    graph(b, state, temperature)
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, "T"]) for name in ("tokens", "bigrams")]
+    output = helper.make_tensor_value_info("domain", TensorProto.FLOAT, [1, len(LABELS)])
+    model = helper.make_model(helper.make_graph(b.nodes, "domain", inputs, [output], b.constants),
+                              opset_imports=[helper.make_opsetid("", 17)], producer_name="promptswitch")
+    model.ir_version = 8
+    onnx.checker.check_model(model, full_check=True)
+    return model

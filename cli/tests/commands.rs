@@ -1,5 +1,7 @@
 //! The commands, run as a user runs them.
 
+#![allow(clippy::unwrap_used)] // test code
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -33,6 +33,8 @@ const MAX_MESSAGE: usize = 16 << 20; // 16 MiB
 /// Flow-control windows in which whole bodies fit: waiting for window updates would be counted against the hop.
 const STREAM_WINDOW: u32 = 16 << 20; // 16 MiB
 const CONNECTION_WINDOW: u32 = 256 << 20; // 256 MiB
+/// HTTP/2 frames that Envoy may send; the default of 16 KiB makes 64 of a large body.
+const FRAME: u32 = 1 << 20; // 1 MiB
 
 /// The routing of promptswitch as an Envoy external processor (ext_proc), to compare the filter with.
 #[derive(Parser)]
@@ -75,6 +77,7 @@ async fn serve(listener: TcpListener, engine: Arc<Engine>) -> Result<()> {
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
     Server::builder()
+        .max_frame_size(Some(FRAME))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .add_service(service)

@@ -1,5 +1,14 @@
 //! A host in memory, which behaves as Envoy with `allow_on_headers_stop_iteration: true` does.
 
+// Test code, but clippy knows as such only what stands in a test module.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 

@@ -18,30 +18,28 @@ use crate::suite::{Listener, Suite};
 const CLIENT_GONE: &str = "wasmcustom.promptswitch_requests_total|reason=client_gone";
 
 pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
-    suite.test(
+    let mut add = |name, run: fn(&Stack) -> Result<()>| suite.test(name, guide, run);
+    add(
         "a client that leaves in mid body does no harm",
-        guide,
         leaving_does_no_harm,
     );
-    suite.test("a WebSocket is opened and carries bytes", guide, |stack| {
+    add("a WebSocket is opened and carries bytes", |stack| {
         websocket(stack, "/v1/realtime")
     });
-    suite.test("a WebSocket on a chat path is not held", guide, |stack| {
+    add("a WebSocket on a chat path is not held", |stack| {
         websocket(stack, "/v1/responses")
     });
-    suite.test(
+    add(
         "a client that expects 100-continue gets it and is routed",
-        guide,
         expect_continue,
     );
-    suite.test(
+    add(
         "requests that share a connection are routed one by one",
-        guide,
         keep_alive,
     );
-    suite.test(
+    add("requests that share an HTTP/2 connection do not mix", multiplexed);
+    add(
         "200 mixed requests over 16 connections are all right",
-        guide,
         many_at_once,
     );
 }
@@ -196,6 +194,10 @@ impl Kind {
         thread::sleep(self.pause);
         connection.write(&request.body)?;
         let response = connection.read_response("POST")?;
+        self.check_outcome(stack, &id, &response)
+    }
+
+    fn check_outcome(&self, stack: &Stack, id: &str, response: &Response) -> Result<()> {
         let reason = response.header("x-promptswitch-reason");
         ensure!(
             reason.as_deref() == Some(self.reason),

@@ -98,7 +98,7 @@ pub(super) fn points(rigs: &PerSetup<Rig>, bodies: &[Bodies], plan: Plan) -> Res
                 seconds: plan.seconds,
                 number,
             };
-            let place = format!("{}, {} connections", point.kind.title, point.connections);
+            let place = format!("{}, connections: {}", point.kind.title, point.connections);
             let samples = PerSetup::try_new(|setup| {
                 sample(rigs.of(setup), &load).with_context(|| format!("{}, {place}", setup.name()))
             })?;

@@ -90,7 +90,7 @@ impl Report<'_> {
         format!(
             "# Envoy {envoy}: no filter, promptswitch, ext_proc\n\n\
              {cpu}, {cores} cores (load average {load_average} before the start); {wrk}; module of {:.1} MiB.\n\
-             Medians over {} rounds of {} s; in each round the setups take turns. Everything is on one machine, so at \
+             Medians over rounds ({} of {} s); in each round the setups take turns. Everything is on one machine, so at \
              saturation\nload tool, upstream, Envoy and ext_proc service share its cores.\n\
              - no filter: the shipped configuration without it; one catch-all route, bodies stream through.\n\
              - promptswitch: the shipped configuration. Each decision is logged, as shipped.\n\
@@ -125,7 +125,12 @@ impl Report<'_> {
             .iter()
             .filter(|point| LATENCY_CONNECTIONS.contains(&point.connections));
         let rows: Vec<_> = points.flat_map(latency_rows).collect();
-        format!("## Latency, milliseconds\n\n{}", table(3, &head, &rows))
+        format!(
+            "## Latency, milliseconds\n\n{}\n\n\
+             \"adds\" is the median of the differences to no filter in the same round. Where a round has a few hundred \
+             requests,\nits p99 is hardly more than its slowest ones.",
+            table(3, &head, &rows)
+        )
     }
 
     fn throughput(&self) -> String {

@@ -25,7 +25,7 @@ fn main() -> Result<(), promptswitch_model::Error> {
             times.sort_by(f64::total_cmp);
             println!(
                 "{words} words, at most {max_tokens} tokens: {:.3} ms",
-                times[times.len() / 2]
+                times.get(times.len() / 2).copied().unwrap_or_default()
             );
         }
     }

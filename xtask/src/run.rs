@@ -53,3 +53,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
+
+/// Installs packages of Debian's.
+pub(crate) fn apt_install(step: &str, packages: &[&str]) -> Result<()> {
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run("apt-get update", &mut apt(&["update", "-q"]))?;
+    run(step, apt(&["install", "-y", "-q"]).args(packages))
+}

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::run::{output, root, run, succeeds};
+use crate::run::{apt_install, output, root, succeeds};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -51,16 +51,7 @@ fn install_debian_toolchain() -> Result<()> {
     if !Path::new("/etc/debian_version").exists() {
         bail!("the target {TARGET} is missing: run `rustup target add {TARGET}`");
     }
-    let apt = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    run("apt-get update", &mut apt(&["update", "-q"]))?;
-    run(
-        "installing a wasm toolchain (needs root)",
-        apt(&["install", "-y", "-q"]).args(DEBIAN_PACKAGES),
-    )
+    apt_install("installing a wasm toolchain (needs root)", &DEBIAN_PACKAGES)
 }
 
 fn debian_cargo() -> Command {

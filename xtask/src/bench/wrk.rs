@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::bodies::{self, Bodies};
-use crate::run::{output, root, run, succeeds};
+use crate::run::{apt_install, output, root, succeeds};
 
 /// One run of the load tool.
 #[derive(Debug)]
@@ -100,16 +100,7 @@ fn install() -> Result<()> {
     if !succeeds(Command::new("apt-get").arg("--version")) {
         bail!("the load tool wrk is missing: install it from your distribution or https://github.com/wg/wrk");
     }
-    let apt = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    run("apt-get update", &mut apt(&["update", "-q"]))?;
-    run(
-        "installing wrk (needs root)",
-        &mut apt(&["install", "-y", "-q", "wrk"]),
-    )
+    apt_install("installing wrk (needs root)", &["wrk"])
 }
 
 /// wrk prints its version and ends with 1.

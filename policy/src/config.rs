@@ -10,12 +10,13 @@ mod providers;
 pub(crate) mod reader;
 pub(crate) mod report;
 mod routing;
-mod rules;
+pub(crate) mod rules;
 mod settings;
+pub(crate) mod setup;
 
 use serde_json::{Map, Value};
 
-use crate::{Diagnostic, Loaded, Policy, Severity};
+use crate::{Diagnostic, Loaded, Policy, Scorer, Severity};
 use reader::Object;
 use report::Report;
 
@@ -38,14 +39,14 @@ const OLD_KEYS: [&str; 12] = [
     "keyword_rules",
 ];
 
-pub(crate) fn from_json(bytes: &[u8]) -> Result<Loaded, Vec<Diagnostic>> {
+pub(crate) fn from_json(bytes: &[u8], scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
     match serde_json::from_slice(bytes) {
-        Ok(value) => from_value(&value),
+        Ok(value) => from_value(&value, scorer),
         Err(error) => Err(failure(format!("not JSON: {error}"))),
     }
 }
 
-pub(crate) fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
+pub(crate) fn from_value(value: &Value, scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
     let Value::Object(document) = value else {
         return Err(failure(format!(
             "must be a vLLM Semantic Router {VERSION} document, found {}",
@@ -54,7 +55,7 @@ pub(crate) fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
     };
     check_version(document)?;
     let report = Report::default();
-    let policy = read(Object::new(String::new(), document, &report));
+    let policy = read(Object::new(String::new(), document, &report), scorer);
     let findings = report.into_sorted();
     match policy {
         Some(policy)
@@ -100,12 +101,12 @@ fn check_version(document: &Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     )))
 }
 
-fn read(mut document: Object<'_>) -> Option<Policy> {
+fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
     document.ignore(&["version"]);
     let settings = settings::read(document.object("promptswitch"));
     let global = global::read(document.object("global"));
     let providers = providers::read(document.object_or_empty("providers"), &global.auto_names);
-    let routing = routing::read(document.object("routing"), &global, &providers);
+    let routing = routing::read(document.object("routing"), &global, &providers, scorer);
     document.tuning("listeners", "the listeners are the gateway's own");
     document.unsupported("recipes", "recipes are not supported yet");
     document.unsupported("entrypoints", "entrypoints are not supported yet");

@@ -68,7 +68,7 @@ impl Decisions {
         // Within a band, those that spare the classifier go first: they may win before it is needed.
         entries.sort_by(|a, b| {
             let bands = a.band.cmp(&b.band);
-            let costs = a.decision.rule.needs_model().cmp(&b.decision.rule.needs_model());
+            let costs = a.decision.rule.cost().cmp(&b.decision.rule.cost());
             bands
                 .then(costs)
                 .then_with(|| a.decision.rank(a.bound(), &b.decision, b.bound()))

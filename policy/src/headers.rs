@@ -64,7 +64,11 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
     headers.push((
         "x-promptswitch-domain-scores",
-        verdict.scores.map(scores).unwrap_or_default(),
+        verdict
+            .scores
+            .as_ref()
+            .map(|s| scores(s.domain))
+            .unwrap_or_default(),
     ));
     let skipped: Vec<_> = verdict.skipped.iter().map(|kind| kind.as_str()).collect();
     headers.push(("x-promptswitch-skipped-signals", skipped.join(",")));

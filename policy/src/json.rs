@@ -30,6 +30,11 @@ impl<'a> Scanner<'a> {
         Scanner { body, at }
     }
 
+    /// Starts at byte `at` of `body`.
+    pub(crate) fn starting(body: &'a [u8], at: usize) -> Self {
+        Scanner { body, at }
+    }
+
     /// The next byte that is not whitespace, which is left in place.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.body.get(self.at) {
@@ -57,13 +62,23 @@ impl<'a> Scanner<'a> {
 
     /// Reads an object, calling `member` with each key; it must consume the value.
     pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Result) -> Result {
+        self.object_at(|scanner, key, _| member(scanner, key))
+    }
+
+    /// Reads an object, calling `member` with each key and the place of its quote; it must consume the value.
+    pub(crate) fn object_at(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Text<'a>, usize) -> Result,
+    ) -> Result {
         self.expect(b'{')?;
         if self.eat(b'}') {
             return Ok(());
         }
         loop {
+            self.peek();
+            let start = self.at;
             let key = self.key()?;
-            member(self, key)?;
+            member(self, key, start)?;
             if !self.eat(b',') {
                 return self.expect(b'}');
             }

@@ -6,6 +6,7 @@
 //! a file, a socket or a clock, so the crate runs the same in a Wasm filter and in a native tool.
 
 mod config;
+mod context;
 mod decision;
 mod diagnostic;
 mod headers;
@@ -15,6 +16,7 @@ mod policy;
 mod reason;
 mod request;
 mod rule;
+mod scores;
 mod settings;
 mod signals;
 mod splice;
@@ -23,12 +25,14 @@ mod template;
 mod tests;
 mod verdict;
 
+pub use context::{Context, Headers};
 pub use diagnostic::{Diagnostic, Loaded, Severity};
-pub use policy::{Context, Policy};
+pub use policy::Policy;
 pub use reason::Reason;
 pub use request::{Api, Request, Roles};
+pub use scores::{FeedbackScores, GuardScores, Scorer, Scores};
 pub use settings::{Limits, Mode, Output, PathRule, Settings};
-pub use signals::domain::{DOMAINS, DomainScores, Scorer};
+pub use signals::domain::{DOMAINS, DomainScores};
 pub use signals::{Matched, SignalKind};
 pub use splice::{Edit, splice};
 pub use template::Template;

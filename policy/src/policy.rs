@@ -8,7 +8,7 @@ use crate::decision::{Decision, Decisions};
 use crate::headers::is_header_value;
 use crate::pick::pick;
 use crate::signals::{Reading, Signals};
-use crate::{Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
+use crate::{Context, Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
 
 /// The longest model name, in bytes, that is taken over from a client into a header.
 const MAX_MODEL_BYTES: usize = 256;
@@ -38,29 +38,21 @@ pub(crate) struct Model {
     pub(crate) upstream: String,
 }
 
-/// What a decision may depend on beside the body.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
-    /// What to keep a conversation on one of several weighted models by: the value of the first of
-    /// [`Policy::sticky_headers`] that the request has. Without one it is the first user turn.
-    pub sticky: Option<&'a [u8]>,
-}
-
 impl Policy {
-    /// Reads a document.
+    /// Reads a document. The scorer embeds the example sentences in it, if there are any.
     ///
     /// # Errors
     /// Everything that is wrong with it, errors first, then warnings.
-    pub fn from_json(bytes: &[u8]) -> Result<Loaded, Vec<Diagnostic>> {
-        config::from_json(bytes)
+    pub fn from_json(bytes: &[u8], scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_json(bytes, scorer)
     }
 
     /// Reads a document that has been parsed already. Its numbers may all be floats, as in a protobuf `Struct`.
     ///
     /// # Errors
     /// As [`Policy::from_json`].
-    pub fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
-        config::from_value(value)
+    pub fn from_value(value: &Value, scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_value(value, scorer)
     }
 
     /// The `promptswitch:` block.
@@ -71,11 +63,6 @@ impl Policy {
     /// The request headers, in lower case, that only the filter may set: a client's are removed on every path.
     pub fn owned_headers(&self) -> &[String] {
         &self.owned_headers
-    }
-
-    /// The request headers that [`Context::sticky`] is taken from; the first that is present counts.
-    pub fn sticky_headers(&self) -> &[&str] {
-        &["x-session-id", "x-conversation-id"]
     }
 
     /// The names of the declared models, in the order of the document.
@@ -96,7 +83,7 @@ impl Policy {
         let Some(text) = request.last_user_text() else {
             return self.rewritten(self.fallback(Reason::NoUserText), request);
         };
-        let mut reading = Reading::new(&self.signals, &text, scorer);
+        let mut reading = Reading::new(&self.signals, request, context, &text, scorer);
         let winner = self.decisions.winner(&mut reading);
         let mut verdict = match winner {
             Ok(Some((decision, confidence))) => self.decided(decision, confidence, request, context),
@@ -166,9 +153,15 @@ impl Policy {
             .models
             .iter()
             .map(|choice| choice.weight.unwrap_or_default());
-        let opening = request.first_user_text().unwrap_or_default();
-        let key = context.sticky.unwrap_or(opening.as_bytes());
-        let picked = pick(weights, &decision.name, key).and_then(|index| decision.models.get(index));
+        let opening = || {
+            request
+                .first_user_text()
+                .unwrap_or_default()
+                .into_owned()
+                .into_bytes()
+        };
+        let key = context.session().unwrap_or_else(opening);
+        let picked = pick(weights, &decision.name, &key).and_then(|index| decision.models.get(index));
         picked.unwrap_or(first).model
     }
 

@@ -1,12 +1,12 @@
 //! The condition of a decision.
 
-use crate::signals::{Reading, SignalId, SignalKind};
+use crate::signals::{Cost, Reading, SignalId};
 
 /// A tree of conditions, of bounded depth.
 #[derive(Debug)]
 pub(crate) struct Rule {
     node: Node,
-    needs_model: bool,
+    cost: Cost,
 }
 
 #[derive(Debug)]
@@ -23,14 +23,14 @@ impl Rule {
     pub(crate) fn always() -> Rule {
         Rule {
             node: Node::Always,
-            needs_model: false,
+            cost: Cost::Rule,
         }
     }
 
     pub(crate) fn signal(id: SignalId) -> Rule {
         Rule {
             node: Node::Signal(id),
-            needs_model: id.kind == SignalKind::Domain,
+            cost: id.kind.cost(),
         }
     }
 
@@ -43,25 +43,24 @@ impl Rule {
     }
 
     pub(crate) fn negate(self) -> Rule {
-        let needs_model = self.needs_model;
         Rule {
+            cost: self.cost,
             node: Node::Not(Box::new(self)),
-            needs_model,
         }
     }
 
     fn of(mut rules: Vec<Rule>, node: impl FnOnce(Vec<Rule>) -> Node) -> Rule {
         // Cheap conditions go first, so that they can spare the classifier.
-        rules.sort_by_key(Rule::needs_model);
+        rules.sort_by_key(Rule::cost);
         Rule {
-            needs_model: rules.iter().any(Rule::needs_model),
+            cost: rules.iter().map(Rule::cost).max().unwrap_or(Cost::Rule),
             node: node(rules),
         }
     }
 
-    /// Whether the classifier may have to run.
-    pub(crate) fn needs_model(&self) -> bool {
-        self.needs_model
+    /// What testing it may cost.
+    pub(crate) fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// The highest confidence that the rule can have.
@@ -98,7 +97,7 @@ impl Rule {
             Node::Or(rules) => {
                 let mut best = None;
                 for rule in rules {
-                    let settled = best.is_some() && rule.needs_model && !exact;
+                    let settled = best.is_some() && rule.cost > Cost::Rule && !exact;
                     if settled || best >= Some(1.0) {
                         break;
                     }

@@ -1,6 +1,6 @@
 //! What was decided about a request.
 
-use crate::{DomainScores, Edit, Matched, Reason, SignalKind};
+use crate::{Edit, Matched, Reason, Scores, SignalKind};
 
 /// What was decided about a request. Holds names and numbers, and no text of the prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +19,8 @@ pub struct Verdict {
     pub category: Option<&'static str>,
     /// The probability of `category`; 0 without one.
     pub category_confidence: f32,
-    /// The probabilities of all categories, if the prompt was classified.
-    pub scores: Option<DomainScores>,
+    /// The model's scores of the last user turn, if it ran.
+    pub scores: Option<Scores>,
     /// The signals that matched among those that were computed.
     pub matched: Vec<Matched>,
     /// The kinds of signal that are declared but were not needed.

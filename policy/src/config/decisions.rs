@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::providers::{Providers, Reasoning};
 use super::reader::Object;
 use super::report::quoted;
-use super::routing::SignalNames;
 use super::rules;
 use crate::decision::{Choice, Decision};
+use crate::signals::Signals;
 
 /// Priorities and tiers are whole numbers that a float holds exactly.
 const LARGEST: i64 = 1_000_000_000;
 
-pub(super) fn read(objects: Vec<Object<'_>>, signals: &SignalNames, providers: &Providers) -> Vec<Decision> {
+pub(super) fn read(objects: Vec<Object<'_>>, signals: &Signals, providers: &Providers) -> Vec<Decision> {
     let mut names = BTreeSet::new();
     let read = |object| read_decision(object, &mut names, signals, providers);
     objects.into_iter().map(read).collect()
@@ -21,7 +21,7 @@ pub(super) fn read(objects: Vec<Object<'_>>, signals: &SignalNames, providers: &
 fn read_decision<'v>(
     mut object: Object<'v>,
     names: &mut BTreeSet<&'v str>,
-    signals: &SignalNames,
+    signals: &Signals,
     providers: &Providers,
 ) -> Decision {
     let name = object.unique_name("name", names);

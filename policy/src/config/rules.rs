@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::reader::Object;
 use super::report::quoted;
-use super::routing::{OTHER_SIGNALS, SignalNames};
+use super::routing::OTHER_SIGNALS;
 use crate::rule::Rule;
-use crate::signals::{SignalId, SignalKind};
+use crate::signals::{SECTIONS, Signals};
 
 /// How deep conditions may nest. VSR's own recipes stay below 8; rules are tested by recursion.
 const MAX_RULE_DEPTH: usize = 32;
@@ -23,10 +23,9 @@ const OPERATORS: [(&str, Operator); 3] = [
     ("OR", Operator::Or),
     ("NOT", Operator::Not),
 ];
-const KINDS: [SignalKind; 2] = [SignalKind::Keyword, SignalKind::Domain];
 
 /// Reads a decision's rules; without any it is always true.
-pub(super) fn read(object: Option<Object<'_>>, signals: &SignalNames) -> Rule {
+pub(crate) fn read(object: Option<Object<'_>>, signals: &Signals) -> Rule {
     let Some(mut object) = object else {
         return Rule::always();
     };
@@ -43,7 +42,7 @@ pub(super) fn read(object: Option<Object<'_>>, signals: &SignalNames) -> Rule {
 }
 
 /// None when the node is wrong, which has been reported.
-fn read_node(mut object: Object<'_>, signals: &SignalNames, depth: usize) -> Option<Rule> {
+fn read_node(mut object: Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {
     if depth > MAX_RULE_DEPTH {
         object.report().error(
             object.path().to_owned(),
@@ -60,7 +59,7 @@ fn read_node(mut object: Object<'_>, signals: &SignalNames, depth: usize) -> Opt
     rule
 }
 
-fn read_signal(object: &mut Object<'_>, signals: &SignalNames) -> Option<Rule> {
+fn read_signal(object: &mut Object<'_>, signals: &Signals) -> Option<Rule> {
     for key in ["label", "predicate", "on_error", "on_unknown"] {
         object.unsupported(key, "is not supported yet");
     }
@@ -69,8 +68,8 @@ fn read_signal(object: &mut Object<'_>, signals: &SignalNames) -> Option<Rule> {
     }
     let (kind, name) = (object.text("type"), object.need_text("name"));
     let (kind, name) = (kind?, name?);
-    if let Some(kind) = KINDS.into_iter().find(|known| known.as_str() == kind) {
-        let found: Option<SignalId> = signals.get(&(kind, name.to_owned())).copied();
+    if let Some((_, kind, _)) = SECTIONS.iter().find(|(_, known, _)| known.as_str() == kind) {
+        let found = signals.find(*kind, name);
         if found.is_none() {
             object.error(
                 "name",
@@ -85,7 +84,7 @@ fn read_signal(object: &mut Object<'_>, signals: &SignalNames) -> Option<Rule> {
     None
 }
 
-fn read_group(object: &mut Object<'_>, signals: &SignalNames, depth: usize) -> Option<Rule> {
+fn read_group(object: &mut Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {
     if object.get("operator").is_none() {
         object.error("operator", "is missing: AND, OR or NOT");
     }

@@ -1,10 +1,12 @@
 //! `keyword`: words that occur in the text.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 
 use crate::config::reader::Object;
+use crate::signals::{Reading, Signal, read_name};
 
 /// The declared keyword signals, with the words of all of them in one automaton.
 #[derive(Debug, Default)]
@@ -44,9 +46,9 @@ impl Keywords {
     /// Reads `routing.signals.keywords`.
     pub(crate) fn read(objects: Vec<Object<'_>>) -> Keywords {
         let mut keywords = Keywords::default();
-        let mut patterns = Vec::new();
+        let (mut patterns, mut taken) = (Vec::new(), BTreeSet::new());
         for object in objects {
-            keywords.read_rule(object, &mut patterns);
+            keywords.read_rule(object, &mut patterns, &mut taken);
         }
         if !patterns.is_empty() {
             // Building fails only for more words than fit a 31-bit state; nothing would match then.
@@ -58,8 +60,13 @@ impl Keywords {
         keywords
     }
 
-    fn read_rule(&mut self, mut object: Object<'_>, patterns: &mut Vec<String>) {
-        let name = object.need_text("name").unwrap_or_default().to_owned();
+    fn read_rule<'v>(
+        &mut self,
+        mut object: Object<'v>,
+        patterns: &mut Vec<String>,
+        taken: &mut BTreeSet<&'v str>,
+    ) {
+        let name = read_name(&mut object, taken);
         let operators = [
             ("OR", Operator::Or),
             ("AND", Operator::And),
@@ -90,10 +97,6 @@ impl Keywords {
         object.finish();
     }
 
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.name.as_str())
-    }
-
     /// The confidence of each rule, in document order, None where it does not match.
     pub(crate) fn scan(&self, text: &str) -> Vec<Option<f32>> {
         let mut matched = vec![0; self.rules.len()];
@@ -120,6 +123,16 @@ impl Keywords {
             .zip(matched)
             .map(|(rule, matched)| rule.confidence(matched))
             .collect()
+    }
+}
+
+impl Signal for Keywords {
+    fn names(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
+    fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String> {
+        Ok(self.scan(reading.text()))
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{decision, document, domain, findings, keyword, load, shared_yaml};
+use super::{Fake, decision, document, domain, findings, keyword, load, shared_yaml};
 use crate::{Diagnostic, Policy, Severity};
 
 /// A good document, with the value at `pointer` set.
@@ -115,7 +115,7 @@ fn only_version_0_3_is_read() {
             "wanted {expected}\nfound {found:#?}"
         );
     }
-    let Err(found) = Policy::from_json(b"{") else {
+    let Err(found) = Policy::from_json(b"{", &mut Fake::default()) else {
         panic!()
     };
     assert!(found[0].message.starts_with("not JSON: "), "{found:?}");
@@ -136,7 +136,7 @@ fn nesting_is_bounded() {
         "{found:?}"
     );
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-    let Err(found) = Policy::from_json(deep.as_bytes()) else {
+    let Err(found) = Policy::from_json(deep.as_bytes(), &mut Fake::default()) else {
         panic!()
     };
     assert!(found[0].message.contains("recursion limit"), "{found:?}");
@@ -166,7 +166,7 @@ fn ten_thousand_decisions_with_a_mistake_each_are_read_in_good_time() {
     });
     let json = document(decisions.collect()).to_string();
     let start = std::time::Instant::now();
-    let Err(found) = Policy::from_json(json.as_bytes()) else {
+    let Err(found) = Policy::from_json(json.as_bytes(), &mut Fake::default()) else {
         panic!()
     };
     assert_eq!(found.len(), 10_000);
@@ -179,7 +179,8 @@ fn the_istio_guide_of_vsr_is_accepted_with_warnings() {
     let Some(document) = shared_yaml("istio/config.yaml") else {
         return;
     };
-    let loaded = Policy::from_value(&document).unwrap_or_else(|found| panic!("{found:#?}"));
+    let loaded =
+        Policy::from_value(&document, &mut Fake::default()).unwrap_or_else(|found| panic!("{found:#?}"));
     assert_eq!(
         (
             loaded.policy.model_names().len(),
@@ -214,7 +215,7 @@ fn the_recipes_of_vsr_are_refused_for_what_is_not_supported_yet() {
         let Some(document) = shared_yaml(&format!("probes/{recipe}/config.yaml")) else {
             return;
         };
-        let Err(found) = Policy::from_value(&document) else {
+        let Err(found) = Policy::from_value(&document, &mut Fake::default()) else {
             panic!("{recipe} is accepted")
         };
         let unclear = |finding: &&Diagnostic| {

@@ -14,11 +14,14 @@ pub(crate) mod keyword;
 pub(crate) mod language;
 pub(crate) mod metadata;
 pub(crate) mod modality;
+pub(crate) mod pattern;
 pub(crate) mod pii;
+pub(crate) mod predicate;
 pub(crate) mod preference;
 pub(crate) mod reask;
 pub(crate) mod structure;
 pub(crate) mod user_feedback;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

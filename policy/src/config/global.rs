@@ -6,13 +6,17 @@ use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
 use crate::decision::Strategy;
+use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::{self, DomainDefaults};
+use crate::signals::modality::ModalityDetector;
 
 pub(super) struct Global {
     /// The models that ask for a decision.
     pub(super) auto_names: BTreeSet<String>,
     pub(super) strategy: Option<Strategy>,
     pub(super) domain: DomainDefaults,
+    pub(super) authz: AuthzDefaults,
+    pub(super) modality: ModalityDetector,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
@@ -22,13 +26,15 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
         domain: DomainDefaults::default(),
+        authz: AuthzDefaults::default(),
+        modality: ModalityDetector::default(),
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
         read_router(router, &mut global);
     }
     if let Some(services) = object.object("services") {
-        read_services(services);
+        read_services(services, &mut global.authz);
     }
     if let Some(stores) = object.object("stores") {
         read_stores(stores);
@@ -37,7 +43,7 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         read_integrations(integrations);
     }
     if let Some(catalog) = object.object("model_catalog") {
-        read_catalog(catalog, &mut global.domain);
+        read_catalog(catalog, &mut global);
     }
     object.finish();
     global
@@ -86,9 +92,11 @@ fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
     *auto_names = names.into_iter().map(str::to_owned).collect();
 }
 
-fn read_services(mut services: Object<'_>) {
+fn read_services(mut services: Object<'_>, authz: &mut AuthzDefaults) {
     services.unsupported("ratelimit", "rate limits are not supported; use the gateway's");
-    services.tuning("authz", "no supported signal depends on who asks");
+    if let Some(object) = services.object("authz") {
+        authz.read(object);
+    }
     services.tuning(
         "response_api",
         "requests to /v1/responses are passed on as they are",
@@ -119,7 +127,7 @@ fn read_integrations(mut integrations: Object<'_>) {
     integrations.finish();
 }
 
-fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
     let own = [
         "embeddings",
         "system",
@@ -134,12 +142,12 @@ fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
         catalog.tuning(key, "the classifier is built in");
     }
     if let Some(modules) = catalog.object("modules") {
-        read_modules(modules, defaults);
+        read_modules(modules, global);
     }
     catalog.finish();
 }
 
-fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_modules(mut modules: Object<'_>, global: &mut Global) {
     const UNUSED: &str = "no supported signal or plugin needs it";
     let unused = [
         "prompt_guard",
@@ -147,7 +155,6 @@ fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
         "complexity",
         "hallucination_mitigation",
         "feedback_detector",
-        "modality_detector",
     ];
     for key in unused {
         modules.tuning(key, UNUSED);
@@ -156,9 +163,12 @@ fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
         "prompt_compression",
         "the prompt is cut by promptswitch.limits.max_tokens",
     );
+    if let Some(object) = modules.object("modality_detector") {
+        global.modality = ModalityDetector::read(object);
+    }
     if let Some(mut classifier) = modules.object("classifier") {
         if let Some(domain) = classifier.object("domain") {
-            read_domain(domain, defaults);
+            read_domain(domain, &mut global.domain);
         }
         classifier.unsupported("mcp", "a classifier of one's own is not supported yet");
         classifier.tuning("pii", UNUSED);

@@ -56,6 +56,8 @@ fn read_signals(mut object: Object<'_>, global: &Global, scorer: &mut dyn Scorer
             signals: &signals,
             scorer,
             domain: global.domain,
+            authz: &global.authz,
+            modality: &global.modality,
         };
         let signal = read(object.objects(section), &mut setup);
         signals.add(kind, signal);

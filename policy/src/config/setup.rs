@@ -2,7 +2,9 @@
 
 use crate::Scorer;
 use crate::signals::Signals;
+use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::DomainDefaults;
+use crate::signals::modality::ModalityDetector;
 
 /// What reading a signal may need beside its own section.
 pub(crate) struct Setup<'s> {
@@ -12,4 +14,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) scorer: &'s mut dyn Scorer,
     /// `global.model_catalog.modules.classifier.domain`.
     pub(crate) domain: DomainDefaults,
+    /// `global.services.authz`.
+    pub(crate) authz: &'s AuthzDefaults,
+    /// `global.model_catalog.modules.modality_detector`.
+    pub(crate) modality: &'s ModalityDetector,
 }

@@ -4,7 +4,9 @@
 //! answers, what it sees, or what is let through; it is a warning where it only tunes VSR's own machinery.
 
 mod decisions;
+pub(crate) mod examples;
 mod global;
+pub(crate) mod modules;
 mod nearest;
 mod providers;
 pub(crate) mod reader;

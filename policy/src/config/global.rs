@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use super::modules::Modules;
 use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
 use crate::decision::Strategy;
 use crate::signals::domain::{self, DomainDefaults};
+use crate::signals::kb::bases::Kbs;
 
 pub(super) struct Global {
     /// The models that ask for a decision.
     pub(super) auto_names: BTreeSet<String>,
     pub(super) strategy: Option<Strategy>,
     pub(super) domain: DomainDefaults,
+    pub(super) modules: Modules,
+    pub(super) kbs: Kbs,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
@@ -22,6 +26,8 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
         domain: DomainDefaults::default(),
+        modules: Modules::default(),
+        kbs: Kbs::built_in(),
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
@@ -37,7 +43,7 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         read_integrations(integrations);
     }
     if let Some(catalog) = object.object("model_catalog") {
-        read_catalog(catalog, &mut global.domain);
+        read_catalog(catalog, &mut global);
     }
     object.finish();
     global
@@ -119,12 +125,10 @@ fn read_integrations(mut integrations: Object<'_>) {
     integrations.finish();
 }
 
-fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
     let own = [
-        "embeddings",
         "system",
         "external",
-        "kbs",
         "bindings",
         "deployments",
         "admission",
@@ -133,23 +137,18 @@ fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
     for key in own {
         catalog.tuning(key, "the classifier is built in");
     }
+    global.modules.read_embeddings(catalog.object("embeddings"));
+    global.kbs.read(catalog.objects("kbs"));
     if let Some(modules) = catalog.object("modules") {
-        read_modules(modules, defaults);
+        read_modules(modules, global);
     }
     catalog.finish();
 }
 
-fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_modules(mut modules: Object<'_>, global: &mut Global) {
     const UNUSED: &str = "no supported signal or plugin needs it";
-    let unused = [
-        "prompt_guard",
-        "safety",
-        "complexity",
-        "hallucination_mitigation",
-        "feedback_detector",
-        "modality_detector",
-    ];
-    for key in unused {
+    global.modules.read_modules(&mut modules);
+    for key in ["safety", "modality_detector"] {
         modules.tuning(key, UNUSED);
     }
     modules.tuning(
@@ -158,11 +157,11 @@ fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
     );
     if let Some(mut classifier) = modules.object("classifier") {
         if let Some(domain) = classifier.object("domain") {
-            read_domain(domain, defaults);
+            read_domain(domain, &mut global.domain);
         }
         classifier.unsupported("mcp", "a classifier of one's own is not supported yet");
-        classifier.tuning("pii", UNUSED);
-        classifier.tuning("preference", UNUSED);
+        classifier.tuning("pii", "personal data is found by rules");
+        global.modules.read_preference(classifier.object("preference"));
         classifier.finish();
     }
     modules.finish();

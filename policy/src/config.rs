@@ -7,7 +7,7 @@ mod decisions;
 pub(crate) mod examples;
 mod global;
 pub(crate) mod modules;
-mod nearest;
+pub(crate) mod nearest;
 mod providers;
 pub(crate) mod reader;
 pub(crate) mod report;

@@ -4,8 +4,10 @@
 //! answers, what it sees, or what is let through; it is a warning where it only tunes VSR's own machinery.
 
 mod decisions;
+pub(crate) mod examples;
 mod global;
-mod nearest;
+pub(crate) mod modules;
+pub(crate) mod nearest;
 mod providers;
 pub(crate) mod reader;
 pub(crate) mod report;

@@ -12,6 +12,7 @@ mod diagnostic;
 mod headers;
 mod json;
 mod pick;
+pub mod pii;
 mod policy;
 mod reason;
 mod request;

@@ -1,6 +1,7 @@
 //! What is found out about a request. One file for each kind of signal.
 
 pub(crate) mod authz;
+pub(crate) mod bank;
 pub(crate) mod complexity;
 pub(crate) mod context;
 pub(crate) mod conversation;
@@ -145,6 +146,22 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync {
     /// # Errors
     /// What the scorer says.
     fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String>;
+
+    /// Drops the matches beyond what the kind may have at a time. Called when partitions have chosen among them.
+    fn limit(&self, _confidences: &mut [Option<f32>]) {}
+
+    /// Whether there is a measure `metric` of the knowledge base `kb`.
+    fn has_metric(&self, _kb: &str, _metric: &str) -> bool {
+        false
+    }
+
+    /// A measure of a knowledge base; None where it has none for the request.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    fn metric(&self, _kb: &str, _metric: &str, _reading: &mut Reading<'_>) -> Result<Option<f32>, String> {
+        Ok(None)
+    }
 }
 
 /// Reads the items of a section.
@@ -314,7 +331,8 @@ impl<'r> Reading<'r> {
             let Some(declared) = self.signals.kinds.get(&id.kind) else {
                 return Ok(None);
             };
-            let confidences = declared.signal.judge(self)?;
+            let mut confidences = declared.signal.judge(self)?;
+            declared.signal.limit(&mut confidences);
             self.confidences.insert(id.kind, confidences);
         }
         let confidences = self.confidences.get(&id.kind);
@@ -356,4 +374,29 @@ pub(crate) fn read_name<'v>(object: &mut Object<'v>, taken: &mut BTreeSet<&'v st
         );
     }
     name.to_owned()
+}
+
+/// A signal whose name says which of several things it matches; another name has been reported.
+pub(crate) fn read_known_name<'v, T: Copy>(
+    mut object: Object<'v>,
+    taken: &mut BTreeSet<&'v str>,
+    known: &[(&str, T)],
+) -> (String, Option<T>) {
+    let name = read_name(&mut object, taken);
+    let found = known
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, what)| *what);
+    if found.is_none() && !name.is_empty() {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        let message = format!(
+            "must be one of {}, found {}",
+            names.join(", "),
+            crate::config::report::quoted(&name)
+        );
+        object.error("name", message);
+    }
+    object.ignore(&["description"]);
+    object.finish();
+    (name, found)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::modules::Modules;
 use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
@@ -9,6 +10,7 @@ use crate::decision::Strategy;
 use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::{self, DomainDefaults};
 use crate::signals::modality::ModalityDetector;
+use crate::signals::kb::bases::Kbs;
 
 pub(super) struct Global {
     /// The models that ask for a decision.
@@ -17,6 +19,8 @@ pub(super) struct Global {
     pub(super) domain: DomainDefaults,
     pub(super) authz: AuthzDefaults,
     pub(super) modality: ModalityDetector,
+    pub(super) modules: Modules,
+    pub(super) kbs: Kbs,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
@@ -28,6 +32,8 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         domain: DomainDefaults::default(),
         authz: AuthzDefaults::default(),
         modality: ModalityDetector::default(),
+        modules: Modules::default(),
+        kbs: Kbs::built_in(),
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
@@ -129,10 +135,8 @@ fn read_integrations(mut integrations: Object<'_>) {
 
 fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
     let own = [
-        "embeddings",
         "system",
         "external",
-        "kbs",
         "bindings",
         "deployments",
         "admission",
@@ -141,6 +145,8 @@ fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
     for key in own {
         catalog.tuning(key, "the classifier is built in");
     }
+    global.modules.read_embeddings(catalog.object("embeddings"));
+    global.kbs.read(catalog.objects("kbs"));
     if let Some(modules) = catalog.object("modules") {
         read_modules(modules, global);
     }
@@ -149,16 +155,8 @@ fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
 
 fn read_modules(mut modules: Object<'_>, global: &mut Global) {
     const UNUSED: &str = "no supported signal or plugin needs it";
-    let unused = [
-        "prompt_guard",
-        "safety",
-        "complexity",
-        "hallucination_mitigation",
-        "feedback_detector",
-    ];
-    for key in unused {
-        modules.tuning(key, UNUSED);
-    }
+    global.modules.read_modules(&mut modules);
+    modules.tuning("safety", UNUSED);
     modules.tuning(
         "prompt_compression",
         "the prompt is cut by promptswitch.limits.max_tokens",
@@ -171,8 +169,8 @@ fn read_modules(mut modules: Object<'_>, global: &mut Global) {
             read_domain(domain, &mut global.domain);
         }
         classifier.unsupported("mcp", "a classifier of one's own is not supported yet");
-        classifier.tuning("pii", UNUSED);
-        classifier.tuning("preference", UNUSED);
+        classifier.tuning("pii", "personal data is found by rules");
+        global.modules.read_preference(classifier.object("preference"));
         classifier.finish();
     }
     modules.finish();

@@ -1,6 +1,6 @@
 //! A cursor over a parsed document that reports what it cannot use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -177,6 +177,24 @@ impl<'v> Object<'v> {
             }
         };
         parent.map.iter().filter_map(read).collect()
+    }
+
+    /// The values of a mapping that `read` takes, by key; those that it does not are reported and left out.
+    pub(crate) fn each<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        read: impl Fn(&'v Value) -> Option<T>,
+    ) -> Option<BTreeMap<String, T>> {
+        let parent = self.object(key)?;
+        let read = |(key, value): (&'v String, &'v Value)| {
+            let found = read(value);
+            if found.is_none() {
+                parent.error(key, format!("must be {wanted}"));
+            }
+            Some((key.clone(), found?))
+        };
+        Some(parent.map.iter().filter_map(read).collect())
     }
 
     /// The items of a list of objects; those that are none are reported and left out.

@@ -1,6 +1,11 @@
 //! `routing`: signals and decisions.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::decisions;
+use super::examples::Examples;
 use super::global::Global;
 use super::providers::Providers;
 use super::reader::Object;
@@ -34,8 +39,9 @@ pub(super) fn read(
             decisions: Decisions::new(Vec::new(), Strategy::Priority),
         };
     };
+    let measured = object.get("projections").map(measured_kbs).unwrap_or_default();
     let signals = match object.object("signals") {
-        Some(signals) => read_signals(signals, global, scorer),
+        Some(signals) => read_signals(signals, global, measured, scorer),
         None => Signals::default(),
     };
     let strategy = object.choice("strategy", &STRATEGIES).or(global.strategy);
@@ -49,15 +55,26 @@ pub(super) fn read(
     }
 }
 
-fn read_signals(mut object: Object<'_>, global: &Global, scorer: &mut dyn Scorer) -> Signals {
+fn read_signals(
+    mut object: Object<'_>,
+    global: &Global,
+    measured: BTreeSet<String>,
+    scorer: &mut dyn Scorer,
+) -> Signals {
     let mut signals = Signals::default();
+    let (mut examples, mut kbs) = (Examples::default(), global.kbs.clone());
+    kbs.measured = measured;
     for (section, kind, read) in SECTIONS {
         let mut setup = Setup {
             signals: &signals,
+            report: object.report(),
             scorer,
+            examples: &mut examples,
             domain: global.domain,
             authz: &global.authz,
             modality: &global.modality,
+            modules: &global.modules,
+            kbs: &mut kbs,
         };
         let signal = read(object.objects(section), &mut setup);
         signals.add(kind, signal);
@@ -70,4 +87,18 @@ fn read_signals(mut object: Object<'_>, global: &Global, scorer: &mut dyn Scorer
     }
     object.finish();
     signals
+}
+
+/// The knowledge bases whose metrics some `projections` go by; what is wrong with those is reported where they are
+/// read.
+fn measured_kbs(projections: &Value) -> BTreeSet<String> {
+    let scores = items(projections, "scores");
+    let inputs = scores.flat_map(|score| items(score, "inputs"));
+    inputs
+        .filter_map(|input| Some(input.get("kb")?.as_str()?.to_owned()))
+        .collect()
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }

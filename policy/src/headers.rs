@@ -46,6 +46,9 @@ fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-schema-version", "2".to_owned()));
     headers.push(("x-vsr-response-path", "upstream".to_owned()));
     headers.push(("x-vsr-selected-model", verdict.model.clone()));
+    if let Some(recipe) = &verdict.recipe {
+        headers.push(("x-vsr-selected-recipe", recipe.clone()));
+    }
     if verdict.reason == Reason::Decision {
         headers.push((
             "x-vsr-selected-decision",
@@ -62,6 +65,10 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     ));
     headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
     headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
+    headers.push((
+        "x-vsr-matched-projections",
+        matched(verdict, SignalKind::Projection),
+    ));
     headers.push((
         "x-promptswitch-domain-scores",
         verdict

@@ -1,12 +1,17 @@
-//! `routing`: signals and decisions.
+//! `routing`: signals, projections and decisions.
+
+use std::collections::BTreeSet;
 
 use super::decisions;
 use super::global::Global;
+use super::projections;
 use super::providers::Providers;
 use super::reader::Object;
+use super::recipes::{self, Profile};
 use super::setup::Setup;
 use crate::Scorer;
 use crate::decision::{Decisions, Strategy};
+use crate::recipes::Recipe;
 use crate::signals::{SECTIONS, Signals};
 
 pub(super) const STRATEGIES: [(&str, Strategy); 2] = [
@@ -19,37 +24,59 @@ pub(super) const OTHER_SIGNALS: [(&str, &str); 1] = [("classifiers", "classifier
 
 pub(super) struct Routing {
     pub(super) signals: Signals,
-    pub(super) decisions: Decisions,
+    /// Never empty.
+    pub(super) recipes: Vec<Recipe>,
 }
 
 pub(super) fn read(
-    object: Option<Object<'_>>,
+    mut profiles: Vec<Profile<'_>>,
     global: &Global,
     providers: &Providers,
     scorer: &mut dyn Scorer,
 ) -> Routing {
-    let Some(mut object) = object else {
-        return Routing {
-            signals: Signals::default(),
-            decisions: Decisions::new(Vec::new(), Strategy::Priority),
-        };
-    };
-    let signals = match object.object("signals") {
-        Some(signals) => read_signals(signals, global, scorer),
-        None => Signals::default(),
-    };
+    let mut signals = read_signals(sections(&mut profiles, "signals"), global, scorer);
+    signals.projections = projections::read(sections(&mut profiles, "projections"), &signals);
+    let mut names = BTreeSet::new();
+    let read = |profile| read_profile(profile, &mut names, &signals, global, providers);
+    let recipes = profiles.into_iter().map(read).collect();
+    Routing { signals, recipes }
+}
+
+fn sections<'v>(profiles: &mut [Profile<'v>], key: &'static str) -> Vec<Object<'v>> {
+    let objects = profiles.iter_mut();
+    objects
+        .filter_map(|profile| profile.routing.object(key))
+        .collect()
+}
+
+fn read_profile<'v>(
+    profile: Profile<'v>,
+    names: &mut BTreeSet<&'v str>,
+    signals: &Signals,
+    global: &Global,
+    providers: &Providers,
+) -> Recipe {
+    let mut object = profile.routing;
     let strategy = object.choice("strategy", &STRATEGIES).or(global.strategy);
-    let decisions = decisions::read(object.objects("decisions"), &signals, providers);
-    object.tuning("modelCards", "no supported algorithm reads them");
-    object.unsupported("projections", "projections are not supported yet");
+    let decisions = decisions::read(object.objects("decisions"), names, signals, providers);
+    if profile.is_top {
+        object.tuning("modelCards", "no supported algorithm reads them");
+    }
+    let tiered = decisions.iter().filter(|decision| decision.tier > 0).count();
+    if tiered > 0 && tiered < decisions.len() {
+        object.warn(
+            "decisions",
+            "have a tier in part; those without one go before those with one, as in VSR",
+        );
+    }
     object.finish();
-    Routing {
-        signals,
+    Recipe {
+        name: profile.name.map(str::to_owned),
         decisions: Decisions::new(decisions, strategy.unwrap_or(Strategy::Priority)),
     }
 }
 
-fn read_signals(mut object: Object<'_>, global: &Global, scorer: &mut dyn Scorer) -> Signals {
+fn read_signals(mut objects: Vec<Object<'_>>, global: &Global, scorer: &mut dyn Scorer) -> Signals {
     let mut signals = Signals::default();
     for (section, kind, read) in SECTIONS {
         let mut setup = Setup {
@@ -57,15 +84,17 @@ fn read_signals(mut object: Object<'_>, global: &Global, scorer: &mut dyn Scorer
             scorer,
             domain: global.domain,
         };
-        let signal = read(object.objects(section), &mut setup);
+        let signal = read(recipes::merge(&mut objects, section), &mut setup);
         signals.add(kind, signal);
     }
-    for (section, kind) in OTHER_SIGNALS {
-        object.unsupported(
-            section,
-            &format!("signals of type `{kind}` are not supported yet"),
-        );
+    for mut object in objects {
+        for (section, kind) in OTHER_SIGNALS {
+            object.unsupported(
+                section,
+                &format!("signals of type `{kind}` are not supported yet"),
+            );
+        }
+        object.finish();
     }
-    object.finish();
     signals
 }

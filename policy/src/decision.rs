@@ -87,12 +87,10 @@ impl Decisions {
         }
     }
 
-    /// The names, in the order in which the decisions are tried.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// The decisions, in the order in which they are tried.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Decision> {
         let rungs = self.untiered.rungs.iter().chain(&self.tiered.rungs);
-        rungs
-            .filter_map(|rung| Some(self.decisions.get(rung.decision)?.name.clone()))
-            .collect()
+        rungs.filter_map(|rung| self.decisions.get(rung.decision))
     }
 
     /// The decision that wins, and its confidence.

@@ -77,10 +77,8 @@ impl Policy {
 
     /// The names of the decisions, in the order in which they are tried, one recipe after another.
     pub fn decision_names(&self) -> Vec<String> {
-        self.recipes
-            .iter()
-            .flat_map(|recipe| recipe.decisions.names())
-            .collect()
+        let decisions = self.recipes.iter().flat_map(|recipe| recipe.decisions.iter());
+        decisions.map(|decision| decision.name.clone()).collect()
     }
 
     /// Decides. Calls the scorer at most once, and not at all when no decision that can still win needs it.
@@ -88,13 +86,17 @@ impl Policy {
         if self.skip_processing && asks_to_skip(context) {
             return self.passed_on(Reason::SkippedByClient, request);
         }
-        let recipe = self.entrypoints.get(request.model());
-        let Some(recipe) = recipe.and_then(|index| self.recipes.get(*index)) else {
+        let Some(recipe) = self.recipe(request.model()) else {
             return self.explicit(request);
         };
         let mut verdict = self.judge(recipe, request, context, scorer);
         verdict.recipe.clone_from(&recipe.name);
         self.rewritten(verdict, request)
+    }
+
+    /// The recipe that a model name leads to, if it asks for a decision.
+    pub(crate) fn recipe(&self, model: &str) -> Option<&Recipe> {
+        self.recipes.get(*self.entrypoints.get(model)?)
     }
 
     fn judge(

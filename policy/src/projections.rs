@@ -14,7 +14,6 @@ pub(crate) use mapping::{Band, Edge, Emits, Mapping};
 pub(crate) use partition::Partition;
 pub(crate) use score::{Input, Score, Source};
 
-use crate::Verdict;
 use crate::signals::{Cost, Matched, Reading, SignalId, SignalKind};
 
 /// A score that was computed for a request.
@@ -174,34 +173,42 @@ impl Projections {
         })
     }
 
-    /// Writes the scores that were computed, by index, into a verdict.
-    pub(crate) fn report(&self, computed: &BTreeMap<usize, f64>, verdict: &mut Verdict) {
-        if computed.is_empty() && !self.names.is_empty() {
-            verdict.skipped.push(SignalKind::Projection);
-        }
-        for (index, value) in computed {
-            let Some(score) = self.scores.get(*index) else {
-                continue;
-            };
-            let mut bands = Vec::new();
-            for mapping in self.mappings.iter().filter(|mapping| mapping.source == *index) {
-                for (place, band) in mapping.bands.iter().enumerate() {
-                    if let Some(confidence) = mapping.confidence(place, *value) {
-                        bands.push(band.name.clone());
-                        verdict.matched.push(Matched {
-                            kind: SignalKind::Projection,
-                            name: band.name.clone(),
-                            confidence,
-                        });
-                    }
-                }
-            }
-            verdict.projections.push(ProjectionScore {
-                name: score.name.clone(),
+    /// What is to be said of scores that were computed; `computed` has them by index.
+    pub(crate) fn scores(&self, computed: &BTreeMap<usize, f64>) -> Vec<ProjectionScore> {
+        let scores = computed.iter().filter_map(|(index, value)| {
+            let bands = self.bands_of(*index, *value).map(|(band, _)| band.name.clone());
+            Some(ProjectionScore {
+                name: self.scores.get(*index)?.name.clone(),
                 score: *value as f32,
-                bands,
-            });
-        }
+                bands: bands.collect(),
+            })
+        });
+        scores.collect()
+    }
+
+    /// The bands that the scores which were computed are in.
+    pub(crate) fn matched(&self, computed: &BTreeMap<usize, f64>) -> Vec<Matched> {
+        let bands = computed
+            .iter()
+            .flat_map(|(index, value)| self.bands_of(*index, *value));
+        let matched = bands.map(|(band, confidence)| Matched {
+            kind: SignalKind::Projection,
+            name: band.name.clone(),
+            confidence,
+        });
+        matched.collect()
+    }
+
+    /// The bands that a score is in, with their confidences.
+    fn bands_of(&self, score: usize, value: f64) -> impl Iterator<Item = (&Band, f32)> {
+        let mappings = self
+            .mappings
+            .iter()
+            .filter(move |mapping| mapping.source == score);
+        mappings.flat_map(move |mapping| {
+            let bands = mapping.bands.iter().enumerate();
+            bands.filter_map(move |(place, band)| Some((band, mapping.confidence(place, value)?)))
+        })
     }
 }
 

@@ -414,7 +414,12 @@ impl<'r> Reading<'r> {
             });
             verdict.matched.extend(matched);
         }
-        self.signals.projections.report(&self.projected, verdict);
+        let projections = &self.signals.projections;
+        if self.projected.is_empty() && !projections.names().is_empty() {
+            verdict.skipped.push(SignalKind::Projection);
+        }
+        verdict.matched.extend(projections.matched(&self.projected));
+        verdict.projections = projections.scores(&self.projected);
         if let Some((category, confidence)) = self.category {
             verdict.category = Some(category);
             verdict.category_confidence = confidence;

@@ -38,7 +38,8 @@ impl<'v> Object<'v> {
 
     /// The path of a key.
     pub(crate) fn at(&self, key: &str) -> String {
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = (1..=64).contains(&key.len())
+            && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
         let key = if plain { key.to_owned() } else { quoted(key) };
         if self.path.is_empty() {
             key

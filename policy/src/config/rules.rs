@@ -101,7 +101,7 @@ fn kind_of(name: &str) -> Option<SignalKind> {
     let sections = SECTIONS.iter().map(|(_, kind, _)| *kind);
     sections
         .chain([SignalKind::Projection])
-        .find(|kind| kind.as_str() == name)
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name.trim()))
 }
 
 fn read_group(object: &mut Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {

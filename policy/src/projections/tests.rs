@@ -1,7 +1,10 @@
 use super::*;
 
-fn mapping(emits: Emits, slope: f64, bands: &[(Option<(f64, bool)>, Option<(f64, bool)>)]) -> Mapping {
-    let edge = |end: &Option<(f64, bool)>| end.map(|(at, inclusive)| Edge { at, inclusive });
+/// Where it is, and whether it belongs to the band.
+type End = Option<(f64, bool)>;
+
+fn mapping(emits: Emits, slope: f64, bands: &[(End, End)]) -> Mapping {
+    let edge = |end: &End| end.map(|(at, inclusive)| Edge { at, inclusive });
     let bands = bands.iter().map(|(lower, upper)| Band {
         name: String::new(),
         lower: edge(lower),

@@ -202,6 +202,18 @@ fn only_scores_that_a_rule_asks_for_are_computed_and_the_classifier_is_spared_wh
 }
 
 #[test]
+fn the_classifier_is_spared_where_it_could_only_add_to_what_is_too_much() {
+    let mut adding = projections();
+    adding["scores"][0]["inputs"][2]["weight"] = json!(1.0);
+    for (text, calls) in [("rust", 0), ("x", 1)] {
+        let mut scorer = Fake::sure_of("law");
+        let decisions = json!([decision("d", 1, projection("light"))]);
+        verdict(decisions, adding.clone(), text, &mut scorer);
+        assert_eq!(scorer.calls, calls, "{text}");
+    }
+}
+
+#[test]
 fn a_partition_of_domains_leaves_one_to_all_rules() {
     let decisions = json!([
         decision("law", 9, domain("law")),
@@ -213,7 +225,8 @@ fn a_partition_of_domains_leaves_one_to_all_rules() {
             "name": "p", "semantics": semantics, "temperature": 0.1, "members": ["law", "math", "health"], "default": "health",
         }]})
     };
-    let cases: [(&str, &[(&'static str, f32)], &str, f32); 4] = [
+    type Case = (&'static str, &'static [(&'static str, f32)], &'static str, f32);
+    let cases: [Case; 4] = [
         ("exclusive", &[("math", 0.5), ("law", 0.4)], "math", 0.5),
         // 1 / (1 + e^(-0.1 / 0.1))
         (

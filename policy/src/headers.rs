@@ -26,7 +26,8 @@ impl Policy {
             return Vec::new();
         }
         let mut headers = vec![("x-promptswitch-reason", verdict.reason.as_str().to_owned())];
-        if !verdict.reason.is_gate() {
+        let chosen = !verdict.reason.is_gate() && verdict.reason != Reason::SkippedByClient;
+        if chosen {
             add_selection(&mut headers, verdict);
             if debug {
                 add_details(&mut headers, verdict);

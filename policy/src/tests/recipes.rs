@@ -117,6 +117,8 @@ fn skipping(enabled: bool, value: &'static str, model: &str) -> (Reason, String,
         ..Context::default()
     };
     let verdict = policy.decide(&request, &context, &mut Fake::sure_of("math"));
+    let tells_reason_alone = policy.response_headers(&verdict, true).len() == 1;
+    assert_eq!(tells_reason_alone, verdict.reason == Reason::SkippedByClient);
     let after = splice(body.as_bytes(), &verdict.edits);
     let after: Value = serde_json::from_slice(&after).unwrap();
     (

@@ -8,8 +8,10 @@ pub(crate) mod examples;
 mod global;
 pub(crate) mod modules;
 pub(crate) mod nearest;
+mod projections;
 mod providers;
 pub(crate) mod reader;
+mod recipes;
 pub(crate) mod report;
 mod routing;
 pub(crate) mod rules;
@@ -108,19 +110,20 @@ fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
     let settings = settings::read(document.object("promptswitch"));
     let global = global::read(document.object("global"));
     let providers = providers::read(document.object_or_empty("providers"), &global.auto_names);
-    let routing = routing::read(document.object("routing"), &global, &providers, scorer);
+    let (profiles, report) = (recipes::read(&mut document), document.report());
+    let routing = routing::read(profiles, &global, &providers, report, scorer);
+    let entrypoints = recipes::read_entrypoints(&mut document, &routing.recipes, &global, &providers);
     document.tuning("listeners", "the listeners are the gateway's own");
-    document.unsupported("recipes", "recipes are not supported yet");
-    document.unsupported("entrypoints", "entrypoints are not supported yet");
     document.finish();
     Some(Policy {
         owned_headers: settings::owned_headers(&settings),
         settings,
         default_model: providers.default_model?,
-        auto_names: global.auto_names,
+        entrypoints,
+        skip_processing: global.skip_processing,
         models: providers.models,
         model_names: providers.names,
         signals: routing.signals,
-        decisions: routing.decisions,
+        recipes: routing.recipes,
     })
 }

@@ -26,7 +26,8 @@ impl Policy {
             return Vec::new();
         }
         let mut headers = vec![("x-promptswitch-reason", verdict.reason.as_str().to_owned())];
-        if !verdict.reason.is_gate() {
+        let chosen = !verdict.reason.is_gate() && verdict.reason != Reason::SkippedByClient;
+        if chosen {
             add_selection(&mut headers, verdict);
             if debug {
                 add_details(&mut headers, verdict);
@@ -46,6 +47,9 @@ fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-schema-version", "2".to_owned()));
     headers.push(("x-vsr-response-path", "upstream".to_owned()));
     headers.push(("x-vsr-selected-model", verdict.model.clone()));
+    if let Some(recipe) = &verdict.recipe {
+        headers.push(("x-vsr-selected-recipe", recipe.clone()));
+    }
     if verdict.reason == Reason::Decision {
         headers.push((
             "x-vsr-selected-decision",
@@ -62,6 +66,10 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     ));
     headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
     headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
+    headers.push((
+        "x-vsr-matched-projections",
+        matched(verdict, SignalKind::Projection),
+    ));
     headers.push((
         "x-promptswitch-domain-scores",
         verdict

@@ -33,6 +33,7 @@ reasons! {
     Default "default" "no decision matched; the default model answers"
     ExplicitModel "explicit_model" "the client named a declared model; nothing was classified"
     UnknownModel "unknown_model" "the client named a model that is not declared; it was passed on"
+    SkippedByClient "skipped_by_client" "the client asked by x-vsr-skip-processing to be left alone, and may"
     NotChatPath "not_chat_path" "the path is not one whose requests are routed"
     NotPost "not_post" "the method is not POST"
     Upgrade "upgrade" "the request asks for a protocol upgrade"

@@ -29,6 +29,7 @@ use std::fmt;
 
 use crate::config::reader::Object;
 use crate::config::setup::Setup;
+use crate::projections::Projections;
 use crate::{Context, Request, Scorer, Scores, Verdict};
 
 /// A kind of signal, as `type` names it in a rule.
@@ -72,6 +73,8 @@ pub enum SignalKind {
     Metadata,
     /// Likeness to hard or to easy examples.
     Complexity,
+    /// A band of a score that is made of other signals.
+    Projection,
 }
 
 /// What finding a signal out costs, the cheapest first.
@@ -108,10 +111,11 @@ impl SignalKind {
             SignalKind::Event => "event",
             SignalKind::Metadata => "metadata",
             SignalKind::Complexity => "complexity",
+            SignalKind::Projection => "projection",
         }
     }
 
-    /// What finding out costs.
+    /// What finding out costs; a projection costs what its inputs do.
     pub(crate) const fn cost(self) -> Cost {
         match self {
             SignalKind::Keyword
@@ -123,7 +127,8 @@ impl SignalKind {
             | SignalKind::Authz
             | SignalKind::Pii
             | SignalKind::Event
-            | SignalKind::Metadata => Cost::Rule,
+            | SignalKind::Metadata
+            | SignalKind::Projection => Cost::Rule,
             SignalKind::Domain
             | SignalKind::Embedding
             | SignalKind::FactCheck
@@ -199,6 +204,8 @@ pub(crate) const SECTIONS: [(&str, SignalKind, Read); 19] = [
 pub(crate) struct SignalId {
     pub(crate) kind: SignalKind,
     pub(crate) index: usize,
+    /// What finding it out costs.
+    pub(crate) cost: Cost,
 }
 
 /// A signal that a request matched.
@@ -216,6 +223,7 @@ pub struct Matched {
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     kinds: BTreeMap<SignalKind, Declared>,
+    pub(crate) projections: Projections,
 }
 
 #[derive(Debug)]
@@ -227,10 +235,10 @@ struct Declared {
 }
 
 impl Signals {
-    /// Adds a kind, unless nothing is declared of it.
+    /// Adds a kind, unless nothing is declared of it. Knowledge bases have measures even if no rule names them.
     pub(crate) fn add(&mut self, kind: SignalKind, signal: Box<dyn Signal>) {
         let names = signal.names();
-        if !names.is_empty() {
+        if !names.is_empty() || kind == SignalKind::Kb {
             let index = names.iter().cloned().zip(0..).collect();
             let declared = Declared { names, index, signal };
             self.kinds.insert(kind, declared);
@@ -239,12 +247,25 @@ impl Signals {
 
     /// The signal of this kind and name.
     pub(crate) fn find(&self, kind: SignalKind, name: &str) -> Option<SignalId> {
+        if kind == SignalKind::Projection {
+            return self.projections.find(name);
+        }
         let index = *self.kinds.get(&kind)?.index.get(name)?;
-        Some(SignalId { kind, index })
+        let cost = kind.cost();
+        Some(SignalId { kind, index, cost })
+    }
+
+    /// Whether there is a measure `metric` of the knowledge base `kb`.
+    pub(crate) fn has_metric(&self, kb: &str, metric: &str) -> bool {
+        let declared = self.kinds.get(&SignalKind::Kb);
+        declared.is_some_and(|declared| declared.signal.has_metric(kb, metric))
     }
 
     /// The names of a kind, in order.
     pub(crate) fn names(&self, kind: SignalKind) -> &[String] {
+        if kind == SignalKind::Projection {
+            return self.projections.names();
+        }
         self.kinds.get(&kind).map_or(&[], |declared| &declared.names)
     }
 }
@@ -259,6 +280,8 @@ pub(crate) struct Reading<'r> {
     scores: Option<Scores>,
     category: Option<(&'static str, f32)>,
     confidences: BTreeMap<SignalKind, Vec<Option<f32>>>,
+    /// The scores of projections, by index.
+    projected: BTreeMap<usize, f64>,
 }
 
 impl<'r> Reading<'r> {
@@ -279,6 +302,7 @@ impl<'r> Reading<'r> {
             scores: None,
             category: None,
             confidences: BTreeMap::new(),
+            projected: BTreeMap::new(),
         }
     }
 
@@ -327,23 +351,61 @@ impl<'r> Reading<'r> {
     /// # Errors
     /// What the scorer says.
     pub(crate) fn confidence(&mut self, id: SignalId) -> Result<Option<f32>, String> {
+        if id.kind == SignalKind::Projection {
+            return self.signals.projections.confidence(id.index, self);
+        }
         if !self.confidences.contains_key(&id.kind) {
-            let Some(declared) = self.signals.kinds.get(&id.kind) else {
-                return Ok(None);
-            };
-            let mut confidences = declared.signal.judge(self)?;
-            declared.signal.limit(&mut confidences);
+            let confidences = self.judge(id.kind)?;
             self.confidences.insert(id.kind, confidences);
         }
         let confidences = self.confidences.get(&id.kind);
         Ok(confidences.and_then(|all| all.get(id.index)).copied().flatten())
     }
 
+    /// All confidences of a kind, after partitions and limits.
+    fn judge(&mut self, kind: SignalKind) -> Result<Vec<Option<f32>>, String> {
+        let Some(declared) = self.signals.kinds.get(&kind) else {
+            return Ok(Vec::new());
+        };
+        let mut confidences = declared.signal.judge(self)?;
+        let defaults = self.signals.projections.partition(kind, &mut confidences);
+        declared.signal.limit(&mut confidences);
+        for index in defaults {
+            if let Some(Some(confidence)) = confidences.get_mut(index) {
+                *confidence = 1.0;
+            }
+        }
+        Ok(confidences)
+    }
+
+    /// A measure of a knowledge base; None where it has none for the request.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn metric(&mut self, kb: &str, metric: &str) -> Result<Option<f32>, String> {
+        match self.signals.kinds.get(&SignalKind::Kb) {
+            Some(declared) => declared.signal.metric(kb, metric, self),
+            None => Ok(None),
+        }
+    }
+
+    /// A score of a projection, if it has been computed.
+    pub(crate) fn projected(&self, score: usize) -> Option<f64> {
+        self.projected.get(&score).copied()
+    }
+
+    /// Keeps a score of a projection.
+    pub(crate) fn set_projected(&mut self, score: usize, value: f64) {
+        self.projected.insert(score, value);
+    }
+
     /// Writes what was found into a verdict.
     pub(crate) fn report(self, verdict: &mut Verdict) {
         for (kind, declared) in &self.signals.kinds {
             let Some(confidences) = self.confidences.get(kind) else {
-                verdict.skipped.push(*kind);
+                if !declared.names.is_empty() {
+                    verdict.skipped.push(*kind);
+                }
                 continue;
             };
             let pairs = declared.names.iter().zip(confidences);
@@ -356,6 +418,12 @@ impl<'r> Reading<'r> {
             });
             verdict.matched.extend(matched);
         }
+        let projections = &self.signals.projections;
+        if self.projected.is_empty() && !projections.names().is_empty() {
+            verdict.skipped.push(SignalKind::Projection);
+        }
+        verdict.matched.extend(projections.matched(&self.projected));
+        verdict.projections = projections.scores(&self.projected);
         if let Some((category, confidence)) = self.category {
             verdict.category = Some(category);
             verdict.category_confidence = confidence;

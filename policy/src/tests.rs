@@ -3,8 +3,12 @@
 mod config;
 mod decide;
 mod model;
+mod order;
 mod output;
+mod projections;
 mod properties;
+mod recipes;
+mod scale;
 
 use serde_json::{Value, json};
 

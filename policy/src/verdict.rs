@@ -1,6 +1,6 @@
 //! What was decided about a request.
 
-use crate::{Edit, Matched, Reason, Scores, SignalKind};
+use crate::{Edit, Matched, ProjectionScore, Reason, Scores, SignalKind};
 
 /// What was decided about a request. Holds names and numbers, and no text of the prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Verdict {
     pub model: String,
     /// The model, by the name that the upstream knows.
     pub upstream_model: String,
+    /// The recipe that decided, where the document has recipes.
+    pub recipe: Option<String>,
     /// The decision that won.
     pub decision: Option<String>,
     /// How sure the decision is, 0 to 1; 0 without one.
@@ -23,6 +25,8 @@ pub struct Verdict {
     pub scores: Option<Scores>,
     /// The signals that matched among those that were computed.
     pub matched: Vec<Matched>,
+    /// The projections whose scores were computed, in the order of the document.
+    pub projections: Vec<ProjectionScore>,
     /// The kinds of signal that are declared but were not needed.
     pub skipped: Vec<SignalKind>,
     /// What the classifier said when it failed.

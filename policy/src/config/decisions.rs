@@ -12,9 +12,14 @@ use crate::signals::Signals;
 /// Priorities and tiers are whole numbers that a float holds exactly.
 const LARGEST: i64 = 1_000_000_000;
 
-pub(super) fn read(objects: Vec<Object<'_>>, signals: &Signals, providers: &Providers) -> Vec<Decision> {
-    let mut names = BTreeSet::new();
-    let read = |object| read_decision(object, &mut names, signals, providers);
+/// The names must differ from those in `names`, where they are put: decisions of all recipes share them.
+pub(super) fn read<'v>(
+    objects: Vec<Object<'v>>,
+    names: &mut BTreeSet<&'v str>,
+    signals: &Signals,
+    providers: &Providers,
+) -> Vec<Decision> {
+    let read = |object| read_decision(object, names, signals, providers);
     objects.into_iter().map(read).collect()
 }
 
@@ -40,7 +45,7 @@ fn read_decision<'v>(
     }
     object.objects("plugins").into_iter().for_each(read_plugin);
     object.unsupported("emits", "retention hints are not supported");
-    object.unsupported("adaptations", "router learning is not supported");
+    object.tuning("adaptations", "there is no router learning to adapt");
     object.unsupported("candidateIterations", "is not supported");
     object.ignore(&["description"]);
     object.finish();

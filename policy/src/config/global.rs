@@ -16,6 +16,8 @@ pub(super) struct Global {
     /// The models that ask for a decision.
     pub(super) auto_names: BTreeSet<String>,
     pub(super) strategy: Option<Strategy>,
+    /// Whether a client may have its request passed on as it is.
+    pub(super) skip_processing: bool,
     pub(super) domain: DomainDefaults,
     pub(super) authz: AuthzDefaults,
     pub(super) modality: ModalityDetector,
@@ -29,6 +31,7 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
     let mut global = Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
+        skip_processing: false,
         domain: DomainDefaults::default(),
         authz: AuthzDefaults::default(),
         modality: ModalityDetector::default(),
@@ -70,8 +73,13 @@ fn read_router(mut router: Object<'_>, global: &mut Global) {
     {
         router.error("model_selection", "only the method `static` is supported");
     }
-    router.unsupported("skip_processing", "letting clients skip routing is not supported");
-    router.unsupported("learning", "router learning is not supported");
+    if let Some(mut skip) = router.object("skip_processing") {
+        global.skip_processing = skip.flag("enabled").unwrap_or(false);
+        skip.finish();
+    }
+    if let Some(learning) = router.object("learning") {
+        read_learning(learning);
+    }
     router.unsupported(
         "fallback",
         "a fallback policy is not supported; use the gateway's retries",
@@ -83,6 +91,30 @@ fn read_router(mut router: Object<'_>, global: &mut Global) {
     router.tuning("config_source", "the configuration is the filter's own");
     router.tuning("include_config_models_in_list", "there is no list of models here");
     router.finish();
+}
+
+/// Learning is off unless it is turned on; then each of its parts is on unless it is turned off.
+fn read_learning(mut learning: Object<'_>) {
+    let on = learning.flag("enabled") == Some(true);
+    let mut is_on = |key| {
+        let part = learning.object(key);
+        on && part.is_none_or(|mut part| part.flag("enabled") != Some(false))
+    };
+    let (adapts, protects) = (is_on("adaptation"), is_on("protection"));
+    if adapts {
+        learning.error(
+            "adaptation",
+            "learning which model to use is not supported; set `enabled: false`",
+        );
+    }
+    if protects {
+        learning.warn(
+            "protection",
+            "has no effect: each request is decided by itself; a session keeps its model \
+             where modelRefs have weights",
+        );
+    }
+    learning.finish();
 }
 
 fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {

@@ -38,7 +38,8 @@ impl<'v> Object<'v> {
 
     /// The path of a key.
     pub(crate) fn at(&self, key: &str) -> String {
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = (1..=64).contains(&key.len())
+            && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
         let key = if plain { key.to_owned() } else { quoted(key) };
         if self.path.is_empty() {
             key
@@ -58,6 +59,16 @@ impl<'v> Object<'v> {
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'v Value> {
         self.known.push(key);
         self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A value, which does not become known by that.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'v Value> {
+        self.map.get(key)
+    }
+
+    /// Whether another object says the same.
+    pub(crate) fn same_as(&self, other: &Object<'_>) -> bool {
+        same_maps(self.map, other.map, 0)
     }
 
     fn typed<T>(
@@ -271,6 +282,29 @@ fn is_on(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Object(map) => !map.is_empty() && map.get("enabled") != Some(&Value::Bool(false)),
         Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+/// Deeper than any section goes; beyond it values count as different, so that no document overflows the stack.
+const MAX_COMPARED_DEPTH: usize = 32;
+
+fn same_maps(a: &Map<String, Value>, b: &Map<String, Value>, depth: usize) -> bool {
+    let equal =
+        |(key, value): (&String, &Value)| b.get(key).is_some_and(|other| same(value, other, depth + 1));
+    a.len() == b.len() && a.iter().all(equal)
+}
+
+fn same(a: &Value, b: &Value, depth: usize) -> bool {
+    if depth > MAX_COMPARED_DEPTH {
+        return false;
+    }
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => same_maps(a, b, depth),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, depth + 1))
+        }
+        (Value::Object(_), _) | (Value::Array(_), _) => false,
+        _ => a == b,
     }
 }
 

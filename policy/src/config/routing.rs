@@ -1,4 +1,4 @@
-//! `routing`: signals and decisions.
+//! `routing`: signals, projections and decisions.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,15 @@ use serde_json::Value;
 use super::decisions;
 use super::examples::Examples;
 use super::global::Global;
+use super::projections;
 use super::providers::Providers;
 use super::reader::Object;
+use super::recipes::{self, Profile};
+use super::report::Report;
 use super::setup::Setup;
 use crate::Scorer;
 use crate::decision::{Decisions, Strategy};
+use crate::recipes::Recipe;
 use crate::signals::{SECTIONS, Signals};
 
 pub(super) const STRATEGIES: [(&str, Strategy); 2] = [
@@ -24,41 +28,66 @@ pub(super) const OTHER_SIGNALS: [(&str, &str); 1] = [("classifiers", "classifier
 
 pub(super) struct Routing {
     pub(super) signals: Signals,
-    pub(super) decisions: Decisions,
+    /// Never empty.
+    pub(super) recipes: Vec<Recipe>,
 }
 
 pub(super) fn read(
-    object: Option<Object<'_>>,
+    mut profiles: Vec<Profile<'_>>,
     global: &Global,
     providers: &Providers,
+    report: &Report,
     scorer: &mut dyn Scorer,
 ) -> Routing {
-    let Some(mut object) = object else {
-        return Routing {
-            signals: Signals::default(),
-            decisions: Decisions::new(Vec::new(), Strategy::Priority),
-        };
-    };
-    let measured = object.get("projections").map(measured_kbs).unwrap_or_default();
-    let signals = match object.object("signals") {
-        Some(signals) => read_signals(signals, global, measured, scorer),
-        None => Signals::default(),
-    };
+    let measured = profiles.iter_mut().filter_map(|profile| profile.routing.get("projections"));
+    let measured = measured.flat_map(measured_kbs).collect();
+    let mut signals = read_signals(sections(&mut profiles, "signals"), global, measured, report, scorer);
+    signals.projections = projections::read(sections(&mut profiles, "projections"), &signals);
+    let mut names = BTreeSet::new();
+    let read = |profile| read_profile(profile, &mut names, &signals, global, providers);
+    let recipes = profiles.into_iter().map(read).collect();
+    Routing { signals, recipes }
+}
+
+fn sections<'v>(profiles: &mut [Profile<'v>], key: &'static str) -> Vec<Object<'v>> {
+    let objects = profiles.iter_mut();
+    objects
+        .filter_map(|profile| profile.routing.object(key))
+        .collect()
+}
+
+fn read_profile<'v>(
+    profile: Profile<'v>,
+    names: &mut BTreeSet<&'v str>,
+    signals: &Signals,
+    global: &Global,
+    providers: &Providers,
+) -> Recipe {
+    let mut object = profile.routing;
     let strategy = object.choice("strategy", &STRATEGIES).or(global.strategy);
-    let decisions = decisions::read(object.objects("decisions"), &signals, providers);
-    object.tuning("modelCards", "no supported algorithm reads them");
-    object.unsupported("projections", "projections are not supported yet");
+    let decisions = decisions::read(object.objects("decisions"), names, signals, providers);
+    if profile.is_top {
+        object.tuning("modelCards", "no supported algorithm reads them");
+    }
+    let tiered = decisions.iter().filter(|decision| decision.tier > 0).count();
+    if tiered > 0 && tiered < decisions.len() {
+        object.warn(
+            "decisions",
+            "have a tier in part; those without one go before those with one, as in VSR",
+        );
+    }
     object.finish();
-    Routing {
-        signals,
+    Recipe {
+        name: profile.name.map(str::to_owned),
         decisions: Decisions::new(decisions, strategy.unwrap_or(Strategy::Priority)),
     }
 }
 
-fn read_signals(
-    mut object: Object<'_>,
+fn read_signals<'v>(
+    mut objects: Vec<Object<'v>>,
     global: &Global,
     measured: BTreeSet<String>,
+    report: &'v Report,
     scorer: &mut dyn Scorer,
 ) -> Signals {
     let mut signals = Signals::default();
@@ -67,7 +96,7 @@ fn read_signals(
     for (section, kind, read) in SECTIONS {
         let mut setup = Setup {
             signals: &signals,
-            report: object.report(),
+            report,
             scorer,
             examples: &mut examples,
             domain: global.domain,
@@ -76,16 +105,18 @@ fn read_signals(
             modules: &global.modules,
             kbs: &mut kbs,
         };
-        let signal = read(object.objects(section), &mut setup);
+        let signal = read(recipes::merge(&mut objects, section), &mut setup);
         signals.add(kind, signal);
     }
-    for (section, kind) in OTHER_SIGNALS {
-        object.unsupported(
-            section,
-            &format!("signals of type `{kind}` are not supported yet"),
-        );
+    for mut object in objects {
+        for (section, kind) in OTHER_SIGNALS {
+            object.unsupported(
+                section,
+                &format!("signals of type `{kind}` are not supported yet"),
+            );
+        }
+        object.finish();
     }
-    object.finish();
     signals
 }
 

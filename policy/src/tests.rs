@@ -9,6 +9,7 @@ mod projections;
 mod properties;
 mod recipes;
 mod scale;
+mod rules;
 
 use serde_json::{Value, json};
 

@@ -66,7 +66,10 @@ fn read_header(object: &mut Object<'_>, key: &'static str, header: &mut String) 
         return;
     };
     let name = name.to_ascii_lowercase();
-    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    {
         *header = name;
     } else {
         object.error(key, format!("{} is not a header name", quoted(&name)));
@@ -81,7 +84,9 @@ pub(crate) fn read(objects: Vec<Object<'_>>, setup: &mut Setup<'_>) -> Box<dyn S
             "requests without {} are not turned away, as VSR does: they have no role; have the gateway refuse them",
             setup.authz.user_header
         );
-        first.report().warn("global.services.authz.fail_open".to_owned(), message);
+        first
+            .report()
+            .warn("global.services.authz.fail_open".to_owned(), message);
     }
     for object in objects {
         let role = read_binding(object, &mut taken);
@@ -140,7 +145,10 @@ impl Roles {
     /// `groups` is a list with commas. Without a user nobody has a role, whatever the groups: an authentication
     /// that names no user has not happened.
     fn matches(&self, user: &[u8], groups: &[u8]) -> Vec<Option<f32>> {
-        let groups: BTreeSet<_> = groups.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
+        let groups: BTreeSet<_> = groups
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .collect();
         let is = |subject: &Subject| match subject {
             Subject::User(name) => name.as_bytes() == user,
             Subject::Group(name) => groups.contains(name.as_bytes()),

@@ -48,7 +48,10 @@ impl Signal for Contexts {
 impl Band {
     fn read<'v>(mut object: Object<'v>, taken: &mut BTreeSet<&'v str>) -> Band {
         let name = read_name(&mut object, taken);
-        let (min, max) = (read_tokens(&mut object, "min_tokens"), read_tokens(&mut object, "max_tokens"));
+        let (min, max) = (
+            read_tokens(&mut object, "min_tokens"),
+            read_tokens(&mut object, "max_tokens"),
+        );
         if object.get("min_tokens").or(object.get("max_tokens")).is_none() {
             object.error("min_tokens", "is missing, and so is max_tokens");
         }
@@ -74,7 +77,10 @@ fn read_tokens(object: &mut Object<'_>, key: &'static str) -> Option<u64> {
     let number = number.filter(|number| (0.0..1e15).contains(number));
     if number.is_none() {
         let found = value.as_str().map_or_else(|| kind(value).to_owned(), quoted);
-        object.error(key, format!("must be a number of tokens, such as 8000 or \"32K\", found {found}"));
+        object.error(
+            key,
+            format!("must be a number of tokens, such as 8000 or \"32K\", found {found}"),
+        );
     }
     number.map(|number| number as u64)
 }

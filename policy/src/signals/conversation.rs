@@ -167,8 +167,15 @@ impl Facts {
         for turn in request.turns() {
             facts.add(&turn);
         }
-        let is_said = |key| request.field(key).is_some_and(|value| !matches!(value, b"null" | b"\"\"" | b"[]"));
-        facts.system += ["system", "instructions"].into_iter().filter(|key| is_said(key)).count();
+        let is_said = |key| {
+            request
+                .field(key)
+                .is_some_and(|value| !matches!(value, b"null" | b"\"\"" | b"[]"))
+        };
+        facts.system += ["system", "instructions"]
+            .into_iter()
+            .filter(|key| is_said(key))
+            .count();
         facts.tool_definitions = ["tools", "functions"]
             .into_iter()
             .filter_map(|key| request.field(key))

@@ -78,7 +78,11 @@ impl Events {
             for (criterion, words) in criteria.into_iter().enumerate() {
                 for text in words {
                     let word = Word::standing(text, false);
-                    events.words.push(EventWord { rule, criterion, word });
+                    events.words.push(EventWord {
+                        rule,
+                        criterion,
+                        word,
+                    });
                     texts.push(*text);
                 }
             }
@@ -98,7 +102,9 @@ impl Events {
         let mut met = vec![[false; URGENT + 1]; self.rules.len()];
         self.finder.scan(text, |index, place| {
             if let Some(found) = self.words.get(index)
-                && let Some(met) = met.get_mut(found.rule).and_then(|met| met.get_mut(found.criterion))
+                && let Some(met) = met
+                    .get_mut(found.rule)
+                    .and_then(|met| met.get_mut(found.criterion))
                 && !*met
             {
                 *met = found.word.stands(text, &place);
@@ -133,7 +139,10 @@ fn read_words<'v>(object: &mut Object<'v>, key: &'static str) -> Vec<&'v str> {
 fn check_severities(object: &Object<'_>, lists: &[Vec<&str>; 3]) {
     let [_, severities, _] = lists;
     for severity in severities {
-        if !SEVERITIES.iter().any(|known| known.eq_ignore_ascii_case(severity)) {
+        if !SEVERITIES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(severity))
+        {
             let message = format!("must be of {}, found {}", SEVERITIES.join(", "), quoted(severity));
             object.error("severities", message);
         }

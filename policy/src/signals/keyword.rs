@@ -47,7 +47,10 @@ enum Operator {
 #[derive(Debug)]
 enum Method {
     /// They occur, or a word of the text is nearly one of them; by their indices in [`Keywords::words`].
-    Words { range: Range<usize>, fuzzy: Option<Fuzzy> },
+    Words {
+        range: Range<usize>,
+        fuzzy: Option<Fuzzy>,
+    },
     Bm25(Bm25),
     Ngram(Ngram),
 }
@@ -123,7 +126,12 @@ impl Keywords {
                 Method::Words { range, fuzzy }
             }
         };
-        self.rules.push(KeywordRule { name, operator, total, method });
+        self.rules.push(KeywordRule {
+            name,
+            operator,
+            total,
+            method,
+        });
         object.ignore(&["description"]);
         object.finish();
     }
@@ -150,7 +158,9 @@ impl Keywords {
         entries.push("");
         match Pattern::new(entry, case_sensitive) {
             Ok(pattern) => self.patterns.push((self.words.len() - 1, pattern)),
-            Err(why) => object.report().error(format!("{}[{index}]", object.at("keywords")), why),
+            Err(why) => object
+                .report()
+                .error(format!("{}[{index}]", object.at("keywords")), why),
         }
     }
 
@@ -188,7 +198,11 @@ impl Keywords {
                 *found = true;
                 missing -= 1;
             }
-            if missing == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if missing == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         for (index, pattern) in &self.patterns {
             if let Some(found) = found.get_mut(*index) {

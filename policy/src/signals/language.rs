@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use whatlang::{Detector, FilterList, Lang};
+use whatlang::{Detector, Lang};
 
 use crate::config::reader::Object;
 use crate::config::report::quoted;
 use crate::config::setup::Setup;
-use crate::signals::words::{is_hangul, is_han, is_kana};
+use crate::signals::words::{is_han, is_hangul, is_kana};
 use crate::signals::{Reading, Signal, read_name};
 
 /// How sure the detector has to be unless a signal says otherwise, as in VSR.
@@ -97,7 +97,7 @@ const LANGUAGES: [(&str, Lang); 69] = [
 
 /// Languages that the detector often takes short texts of others for. They are told only where a document asks for
 /// them.
-const SELDOM: [Lang; 11] = [
+const SELDOM: [Lang; 12] = [
     Lang::Afr,
     Lang::Aze,
     Lang::Cym,
@@ -108,25 +108,47 @@ const SELDOM: [Lang; 11] = [
     Lang::Tgl,
     Lang::Tuk,
     Lang::Uzb,
+    Lang::Yid,
     Lang::Zul,
 ];
 
 /// Words that are frequent in one language and rare in the others.
 const FUNCTION_WORDS: [(&str, &str); 7] = [
-    ("en", "the is are what how why and of to for with this that you my can i it do please write explain between was does which when should not"),
-    ("es", "el los las del que qué cómo por para una está son con mi puedes cuál es y lo escribe explica entre fue sobre"),
-    ("fr", "le les des du est que qu quoi comment pour une dans avec je vous mon peux et c écris explique entre sur pas pourquoi"),
-    ("de", "der die das ist und wie was warum für mit ein eine ich nicht auf zu den von bitte kannst mir schreibe erkläre zwischen sind"),
-    ("it", "il gli della di che cosa come perché per una è sono con mi puoi e scrivi spiega tra non qual nel"),
-    ("pt", "o os uma do da que como por para são com meu você pode não é e escreva explique entre qual em"),
-    ("nl", "het een van de en hoe wat waarom voor met ik niet kun je mijn schrijf leg tussen zijn is op"),
+    (
+        "en",
+        "the is are what how why and of to for with this that you my can i it do please write explain between was does which when should not",
+    ),
+    (
+        "es",
+        "el los las del que qué cómo por para una está son con mi puedes cuál es y lo escribe explica entre fue sobre",
+    ),
+    (
+        "fr",
+        "le les des du est que qu quoi comment pour une dans avec je vous mon peux et c écris explique entre sur pas pourquoi",
+    ),
+    (
+        "de",
+        "der die das ist und wie was warum für mit ein eine ich nicht auf zu den von bitte kannst mir schreibe erkläre zwischen sind",
+    ),
+    (
+        "it",
+        "il gli della di che cosa come perché per una è sono con mi puoi e scrivi spiega tra non qual nel",
+    ),
+    (
+        "pt",
+        "o os uma do da que como por para são com meu você pode não é e escreva explique entre qual em",
+    ),
+    (
+        "nl",
+        "het een van de en hoe wat waarom voor met ik niet kun je mijn schrijf leg tussen zijn is op",
+    ),
 ];
 
 /// The declared language signals.
 #[derive(Debug)]
 struct Languages {
     signals: Vec<LanguageSignal>,
-    detector: Languager,
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -136,9 +158,9 @@ struct LanguageSignal {
     threshold: f32,
 }
 
-/// The detector, without the languages that are not to be told.
+/// The detector of the languages that are told.
 #[derive(Debug)]
-struct Languager(Detector);
+struct Told(Detector);
 
 /// Reads `routing.signals.language`.
 pub(crate) fn read(objects: Vec<Object<'_>>, _setup: &mut Setup<'_>) -> Box<dyn Signal> {
@@ -146,8 +168,8 @@ pub(crate) fn read(objects: Vec<Object<'_>>, _setup: &mut Setup<'_>) -> Box<dyn 
     let read = |object| LanguageSignal::read(object, &mut taken);
     let signals: Vec<_> = objects.into_iter().map(read).collect();
     let names = signals.iter().map(|signal| signal.name.as_str());
-    let detector = Languager::new(names);
-    Box::new(Languages { signals, detector })
+    let told = Told::new(names);
+    Box::new(Languages { signals, told })
 }
 
 impl LanguageSignal {
@@ -162,7 +184,9 @@ impl LanguageSignal {
             );
             object.error("name", message);
         }
-        let threshold = object.number("threshold", 0.0..=1.0).filter(|threshold| *threshold > 0.0);
+        let threshold = object
+            .number("threshold", 0.0..=1.0)
+            .filter(|threshold| *threshold > 0.0);
         object.ignore(&["description"]);
         object.finish();
         LanguageSignal {
@@ -178,21 +202,30 @@ impl Signal for Languages {
     }
 
     fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String> {
-        let lowest = self.signals.iter().map(|signal| signal.threshold).fold(1.0, f32::min);
-        let (code, sure) = self.detector.detect(reading.text());
+        let lowest = self
+            .signals
+            .iter()
+            .map(|signal| signal.threshold)
+            .fold(1.0, f32::min);
+        let (code, sure) = self.told.detect(reading.text());
         let (code, sure) = if sure < lowest { UNSURE } else { (code, sure) };
         // As in VSR, how sure the detector is decides whether a signal matches, and no more.
-        let matches = |signal: &LanguageSignal| (signal.name == code && sure >= signal.threshold).then_some(1.0);
+        let matches =
+            |signal: &LanguageSignal| (signal.name == code && sure >= signal.threshold).then_some(1.0);
         Ok(self.signals.iter().map(matches).collect())
     }
 }
 
-impl Languager {
-    fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> Languager {
+impl Told {
+    fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> Told {
         let wanted: Vec<_> = wanted.collect();
-        let is_wanted = |lang: &Lang| LANGUAGES.iter().any(|(code, known)| known == lang && wanted.contains(code));
+        let is_wanted = |lang: &Lang| {
+            LANGUAGES
+                .iter()
+                .any(|(code, known)| known == lang && wanted.contains(code))
+        };
         let unwanted = SELDOM.into_iter().filter(|lang| !is_wanted(lang)).collect();
-        Languager(Detector::new().set_filter_list(FilterList::deny(unwanted)))
+        Told(Detector::with_denylist(unwanted))
     }
 
     /// The language of a text, and how sure that is, 0 to 1.
@@ -215,7 +248,8 @@ fn window(text: &str) -> std::borrow::Cow<'_, str> {
         return text.into();
     }
     let third = WINDOW / 3;
-    let part = |start: usize| text.get(text.ceil_char_boundary(start)..text.floor_char_boundary(start + third));
+    let part =
+        |start: usize| text.get(text.ceil_char_boundary(start)..text.floor_char_boundary(start + third));
     let parts = [0, (text.len() - third) / 2, text.len() - third].map(part);
     parts.map(Option::unwrap_or_default).join(" ").into()
 }
@@ -257,12 +291,19 @@ fn by_script(text: &str) -> Option<(&'static str, f32)> {
 /// The language whose function words a short text has most of.
 fn by_function_words(text: &str) -> Option<(&'static str, f32)> {
     let text = text.to_lowercase();
-    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty());
     let words: Vec<_> = words.take(FEW_WORDS + 1).collect();
     if words.len() > FEW_WORDS {
         return None;
     }
-    let count = |list: &str| words.iter().filter(|word| list.split(' ').any(|known| known == **word)).count();
+    let count = |list: &str| {
+        words
+            .iter()
+            .filter(|word| list.split(' ').any(|known| known == **word))
+            .count()
+    };
     let mut counts = FUNCTION_WORDS.map(|(code, list)| (count(list), code));
     counts.sort_by(|a, b| b.0.cmp(&a.0));
     match counts {

@@ -52,13 +52,17 @@ impl MetadataRule {
         let mut predicate = object.object_or_empty("predicate");
         let (equals, exists) = (predicate.text("equals"), predicate.flag("exists"));
         let any = predicate.texts("in").filter(|values| !values.is_empty());
-        let given = usize::from(equals.is_some()) + usize::from(exists.is_some()) + usize::from(any.is_some());
+        let given =
+            usize::from(equals.is_some()) + usize::from(exists.is_some()) + usize::from(any.is_some());
         if given != 1 {
             object.error("predicate", "needs one of equals, in and exists");
         }
         let values = equals.map(|value| vec![value]).or(any);
         if values.iter().flatten().any(|value| value.len() > MAX_VALUE_BYTES) {
-            object.error("predicate", format!("has a value longer than {MAX_VALUE_BYTES} bytes"));
+            object.error(
+                "predicate",
+                format!("has a value longer than {MAX_VALUE_BYTES} bytes"),
+            );
         }
         predicate.finish();
         object.ignore(&["description"]);
@@ -76,7 +80,10 @@ impl MetadataRule {
 
     fn matches(&self, entries: &[(Text<'_>, Text<'_>)]) -> bool {
         // Where a key occurs twice the last one counts.
-        let value = entries.iter().rfind(|(key, _)| key.is(&self.key)).map(|(_, value)| value);
+        let value = entries
+            .iter()
+            .rfind(|(key, _)| key.is(&self.key))
+            .map(|(_, value)| value);
         match &self.predicate {
             Predicate::In(values) => value.is_some_and(|value| values.iter().any(|one| value.is(one))),
             Predicate::Exists(wanted) => value.is_some() == *wanted,
@@ -108,7 +115,8 @@ fn entries<'a>(request: &Request<'a>) -> Vec<(Text<'a>, Text<'a>)> {
             return scanner.skip();
         }
         let value = scanner.string()?;
-        if seen <= MAX_ENTRIES && key.decoded_len() <= MAX_KEY_BYTES && value.decoded_len() <= MAX_VALUE_BYTES {
+        if seen <= MAX_ENTRIES && key.decoded_len() <= MAX_KEY_BYTES && value.decoded_len() <= MAX_VALUE_BYTES
+        {
             entries.push((key, value));
         }
         Ok(())

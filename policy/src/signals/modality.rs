@@ -69,11 +69,17 @@ impl ModalityDetector {
             None if object.get("method").is_none() => object.error("method", "is missing: keyword"),
             None => {}
             Some(Method::Classifier) => {
-                object.error("method", "there is no classifier of modalities here; use `keyword`");
+                object.error(
+                    "method",
+                    "there is no classifier of modalities here; use `keyword`",
+                );
             }
             Some(_) if words.is_empty() => object.error("keywords", "must be words, at least one"),
             Some(Method::Hybrid) => {
-                object.warn("method", "the keywords alone decide: there is no classifier of modalities here");
+                object.warn(
+                    "method",
+                    "the keywords alone decide: there is no classifier of modalities here",
+                );
             }
             Some(Method::Keyword) => {}
         }
@@ -91,7 +97,11 @@ impl ModalityDetector {
         self.finder.scan(text, |index, _| {
             let is_image = index < self.image_words;
             (image, both) = (image || is_image, both || !is_image);
-            if image && both { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if image && both {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         match (image, both) {
             (false, _) => Modality::Ar,
@@ -103,22 +113,23 @@ impl ModalityDetector {
 
 /// Reads `routing.signals.modality`.
 pub(crate) fn read(objects: Vec<Object<'_>>, setup: &mut Setup<'_>) -> Box<dyn Signal> {
-    let mut taken = BTreeSet::new();
-    let read = |mut object: Object<'_>| {
-        object.ignore(&["description"]);
+    let (mut taken, mut signals) = (BTreeSet::new(), Vec::new());
+    for mut object in objects {
         let modality = object.choice("name", &MODALITIES);
         if !setup.modality.enabled {
-            object.warn("name", "never matches: global.model_catalog.modules.modality_detector is not enabled");
+            object.warn(
+                "name",
+                "never matches: global.model_catalog.modules.modality_detector is not enabled",
+            );
         }
-        (object, modality)
-    };
-    let signals = objects.into_iter().map(read).map(|(mut object, modality)| {
-        let name = read_name(&mut object, &mut taken);
+        signals.push((read_name(&mut object, &mut taken), modality));
+        object.ignore(&["description"]);
         object.finish();
-        (name, modality)
-    });
-    let signals = signals.collect();
-    Box::new(Modalities { signals, detector: setup.modality.clone() })
+    }
+    Box::new(Modalities {
+        signals,
+        detector: setup.modality.clone(),
+    })
 }
 
 impl Signal for Modalities {
@@ -127,7 +138,10 @@ impl Signal for Modalities {
     }
 
     fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String> {
-        let found = self.detector.enabled.then(|| self.detector.detect(reading.text()));
+        let found = self
+            .detector
+            .enabled
+            .then(|| self.detector.detect(reading.text()));
         let matches = |(_, modality): &(String, Option<Modality>)| {
             (found.is_some() && *modality == found).then_some(1.0)
         };

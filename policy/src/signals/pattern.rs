@@ -38,7 +38,10 @@ impl Pattern {
                 }
                 Err(error) => {
                     let text = error.to_string();
-                    let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+                    let line = text
+                        .lines()
+                        .rfind(|line| !line.trim().is_empty())
+                        .unwrap_or_default();
                     let why = line.trim().trim_start_matches("error: ");
                     return Err(format!("is not a regular expression: {why}"));
                 }
@@ -66,7 +69,10 @@ impl Pattern {
             text.floor_char_boundary(self.reach / 2),
             text.ceil_char_boundary(text.len() - self.reach / 2),
         );
-        [text.get(..head), text.get(tail..)].into_iter().flatten().collect()
+        [text.get(..head), text.get(tail..)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

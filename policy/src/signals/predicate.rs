@@ -34,9 +34,14 @@ impl Predicate {
             object.error("lte", "there is an lt as well");
         }
         let (low, high) = (gt.or(gte), lt.or(lte));
-        if low.zip(high).is_some_and(|(low, high)| low > high || (low == high && gt.or(lt).is_some())) {
+        if low
+            .zip(high)
+            .is_some_and(|(low, high)| low > high || (low == high && gt.or(lt).is_some()))
+        {
             let path = object.path().to_owned();
-            object.report().error(path, "never holds: the lower bound is above the upper one");
+            object
+                .report()
+                .error(path, "never holds: the lower bound is above the upper one");
         }
         object.finish();
         predicate

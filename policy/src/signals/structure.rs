@@ -108,7 +108,12 @@ impl Structures {
             if feature == Feature::Exists && predicate.is_some() {
                 object.error("predicate", "does not go with feature.type `exists`");
             }
-            rules.push(StructureRule { name, feature, source, predicate });
+            rules.push(StructureRule {
+                name,
+                feature,
+                source,
+                predicate,
+            });
             object.ignore(&["description"]);
             object.finish();
         }
@@ -127,10 +132,14 @@ impl Structures {
         let rules = self.rules.iter().zip(counts);
         let confidence = |(rule, words): (&StructureRule, usize)| {
             let count = match &rule.source {
-                Source::Regex(pattern) if rule.feature == Feature::Exists => usize::from(pattern.is_match(text)),
+                Source::Regex(pattern) if rule.feature == Feature::Exists => {
+                    usize::from(pattern.is_match(text))
+                }
                 Source::Regex(pattern) => pattern.count(text),
                 Source::KeywordSet => words,
-                Source::Sequences(all) => usize::from(all.iter().any(|sequence| sequence.occurs(text, &mut lower))),
+                Source::Sequences(all) => {
+                    usize::from(all.iter().any(|sequence| sequence.occurs(text, &mut lower)))
+                }
                 Source::TextBytes => text.len(),
                 Source::None => return None,
             };
@@ -156,7 +165,9 @@ impl Structures {
                 && place.start >= *end
             {
                 *end = place.end;
-                let count = counts.get_mut(word.rule).filter(|_| word.word.stands(text, &place));
+                let count = counts
+                    .get_mut(word.rule)
+                    .filter(|_| word.word.stands(text, &place));
                 *count.unwrap_or(&mut 0) += 1;
             }
             ControlFlow::Continue(())
@@ -192,7 +203,11 @@ impl Sequence {
 }
 
 fn density(count: usize, units: usize) -> f64 {
-    if units == 0 { 0.0 } else { count as f64 / units as f64 }
+    if units == 0 {
+        0.0
+    } else {
+        count as f64 / units as f64
+    }
 }
 
 /// The confidence of a value, None where it does not match: a logistic function of the distance to the first bound
@@ -203,7 +218,9 @@ fn confidence(value: f64, predicate: Option<&Predicate>) -> Option<f32> {
     };
     let bound = predicate.gt.or(predicate.gte).or(predicate.lt).or(predicate.lte);
     let distance = bound.map_or(1.0, |bound| (value - bound).abs());
-    predicate.holds(value).then(|| (1.0 / (1.0 + (-4.0 * distance).exp())) as f32)
+    predicate
+        .holds(value)
+        .then(|| (1.0 / (1.0 + (-4.0 * distance).exp())) as f32)
 }
 
 /// How many words a text has; each Chinese, Japanese or Korean character is one.
@@ -251,7 +268,15 @@ fn read_feature<'v>(
             if texts.is_empty() || texts.iter().any(|word| word.trim().is_empty()) {
                 source.error("keywords", "must be words, at least one");
             }
-            let word = |text| (SetWord { rule, word: Word::apart(text, case_sensitive) }, text);
+            let word = |text| {
+                (
+                    SetWord {
+                        rule,
+                        word: Word::apart(text, case_sensitive),
+                    },
+                    text,
+                )
+            };
             words.extend(texts.into_iter().map(word));
             Source::KeywordSet
         }
@@ -289,11 +314,22 @@ fn read_sequences(source: &mut Object<'_>, case_sensitive: bool) -> Vec<Sequence
         let markers = markers.filter(|markers| markers.len() > 1 && !markers.contains(&""));
         if markers.is_none() {
             let path = format!("{}[{index}]", source.at("sequences"));
-            source.report().error(path, "must be a list of markers, at least two");
+            source
+                .report()
+                .error(path, "must be a list of markers, at least two");
         }
-        let fold = |marker: &str| if case_sensitive { marker.to_owned() } else { marker.to_lowercase() };
+        let fold = |marker: &str| {
+            if case_sensitive {
+                marker.to_owned()
+            } else {
+                marker.to_lowercase()
+            }
+        };
         let markers = markers?.into_iter().map(fold).collect();
-        Some(Sequence { markers, case_sensitive })
+        Some(Sequence {
+            markers,
+            case_sensitive,
+        })
     };
     items.iter().enumerate().filter_map(read).collect()
 }

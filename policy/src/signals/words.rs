@@ -42,7 +42,11 @@ impl Finder {
     /// Calls `hit` with each word found, by its index, and where in `text`, in the order of the ends.
     pub(crate) fn scan(&self, text: &str, mut hit: impl FnMut(usize, Range<usize>) -> ControlFlow<()>) {
         let Some(automaton) = &self.automaton else { return };
-        let folded = if self.folds { fold(text) } else { Cow::Borrowed(text) };
+        let folded = if self.folds {
+            fold(text)
+        } else {
+            Cow::Borrowed(text)
+        };
         for found in automaton.find_overlapping_iter(folded.as_ref()) {
             let stop = !found.is_empty() && hit(found.pattern().as_usize(), found.range()).is_break();
             if stop {
@@ -65,7 +69,10 @@ pub(crate) struct Word {
 enum Edges {
     Anything,
     /// No part of a longer word, at the ends where the word itself has such parts.
-    Words { start: bool, end: bool },
+    Words {
+        start: bool,
+        end: bool,
+    },
     /// No letter or digit but Chinese, Japanese and Korean ones.
     NoLetters,
 }
@@ -111,7 +118,11 @@ impl Word {
             }
             Edges::NoLetters => !before().is_some_and(is_letter) && !after().is_some_and(is_letter),
         };
-        apart && self.exact.as_deref().is_none_or(|exact| text.get(place.clone()) == Some(exact))
+        apart
+            && self
+                .exact
+                .as_deref()
+                .is_none_or(|exact| text.get(place.clone()) == Some(exact))
     }
 }
 

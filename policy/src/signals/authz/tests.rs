@@ -27,7 +27,10 @@ fn decide(policy: &Policy, headers: &[(&str, &str)]) -> Option<String> {
         let found = headers.iter().find(|(known, _)| *known == name)?;
         Some(found.1.as_bytes().to_vec())
     };
-    let context = Context { headers: &header, now_ms: 0 };
+    let context = Context {
+        headers: &header,
+        now_ms: 0,
+    };
     policy.decide(&request, &context, &mut Fake::default()).decision
 }
 
@@ -54,11 +57,23 @@ fn roles_follow_from_users_and_groups() {
 #[test]
 fn the_headers_can_be_named() {
     let identity = json!({"user_id_header": "X-User-Id", "user_groups_header": "x-groups"});
-    let policy = load(&bindings(some_bindings(), json!({"fail_open": true, "identity": identity})));
-    assert_eq!(decide(&policy, &[("x-user-id", "alice")]).as_deref(), Some("premium"));
+    let policy = load(&bindings(
+        some_bindings(),
+        json!({"fail_open": true, "identity": identity}),
+    ));
+    assert_eq!(
+        decide(&policy, &[("x-user-id", "alice")]).as_deref(),
+        Some("premium")
+    );
     assert_eq!(decide(&policy, &[("x-authz-user-id", "alice")]), None);
-    let found = findings(&bindings(some_bindings(), json!({"identity": {"user_id_header": "a b"}})));
-    assert!(found[0].starts_with("error: global.services.authz.identity.user_id_header: `a b` is not"), "{found:?}");
+    let found = findings(&bindings(
+        some_bindings(),
+        json!({"identity": {"user_id_header": "a b"}}),
+    ));
+    assert!(
+        found[0].starts_with("error: global.services.authz.identity.user_id_header: `a b` is not"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -66,15 +81,30 @@ fn what_is_wrong_is_told_with_its_path() {
     let path = "error: routing.signals.role_bindings[0]";
     let table = [
         (json!({"name": "a", "role": "premium"}), ".subjects: needs one"),
-        (json!({"name": "a", "subjects": [{"kind": "User", "name": "u"}]}), ".role: is missing"),
-        (json!({"name": "a", "role": "premium", "subjects": [{"kind": "Robot", "name": "u"}]}), ".subjects[0].kind: must be one of User, Group"),
-        (json!({"name": "a", "role": "premium", "subjects": [{"kind": "User", "name": " "}]}), ".subjects[0].name: is missing"),
+        (
+            json!({"name": "a", "subjects": [{"kind": "User", "name": "u"}]}),
+            ".role: is missing",
+        ),
+        (
+            json!({"name": "a", "role": "premium", "subjects": [{"kind": "Robot", "name": "u"}]}),
+            ".subjects[0].kind: must be one of User, Group",
+        ),
+        (
+            json!({"name": "a", "role": "premium", "subjects": [{"kind": "User", "name": " "}]}),
+            ".subjects[0].name: is missing",
+        ),
     ];
     for (binding, expected) in table {
         let found = findings(&bindings(json!([binding]), json!({"fail_open": true})));
         let expected = format!("{path}{expected}");
-        assert!(found.iter().any(|line| line.starts_with(&expected)), "wanted {expected}\nfound {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(&expected)),
+            "wanted {expected}\nfound {found:#?}"
+        );
     }
     let found = findings(&bindings(some_bindings(), json!({})));
-    assert!(found[0].starts_with("warning: global.services.authz.fail_open: requests without x-authz-user-id"), "{found:?}");
+    assert!(
+        found[0].starts_with("warning: global.services.authz.fail_open: requests without x-authz-user-id"),
+        "{found:?}"
+    );
 }

@@ -24,7 +24,12 @@ struct Estimate {
 /// The estimate for a whole request.
 pub(super) fn tokens(request: &Request<'_>) -> u64 {
     let mut estimate = Estimate::default();
-    let scanner = |key| request.field(key).map(Scanner::new).filter(|scanner| !is_null(scanner.clone()));
+    let scanner = |key| {
+        request
+            .field(key)
+            .map(Scanner::new)
+            .filter(|scanner| !is_null(scanner.clone()))
+    };
     if let Some(mut prompt) = scanner(request.prompt_key()) {
         // The body has been scanned once already, so that this cannot fail; what was counted before stays.
         let _ = estimate.prompt(request.api(), &mut prompt);
@@ -46,7 +51,9 @@ pub(super) fn tokens(request: &Request<'_>) -> u64 {
         }
     }
     let answer = ["max_completion_tokens", "max_output_tokens", "max_tokens"];
-    let answer = answer.into_iter().find_map(|key| request.field(key).filter(|raw| *raw != b"null"));
+    let answer = answer
+        .into_iter()
+        .find_map(|key| request.field(key).filter(|raw| *raw != b"null"));
     let answer = answer.and_then(|raw| std::str::from_utf8(raw).ok()?.trim().parse::<u64>().ok());
     let tokens = estimate.text.div_ceil(BYTES_PER_TOKEN) + estimate.json + IMAGE * estimate.images;
     (tokens + TURN * estimate.turns + TOOL * estimate.tools).saturating_add(answer.unwrap_or(0))
@@ -89,7 +96,14 @@ impl Estimate {
             } else if is(&["arguments"]) {
                 self.tools += 1;
                 self.json(scanner)
-            } else if is(&["role", "name", "tool_call_id", "call_id", "refusal", "reasoning_content"]) {
+            } else if is(&[
+                "role",
+                "name",
+                "tool_call_id",
+                "call_id",
+                "refusal",
+                "reasoning_content",
+            ]) {
                 self.text(scanner)
             } else {
                 scanner.skip()
@@ -208,7 +222,9 @@ fn is_tool_turn(scanner: &mut Scanner<'_>) -> Result<bool> {
     scanner.object(|scanner, key| {
         if scanner.peek() == Some(b'"') && (key.is("role") || key.is("type")) {
             let value = scanner.string()?;
-            found |= ["tool", "function", "function_call_output"].iter().any(|name| value.is(name));
+            found |= ["tool", "function", "function_call_output"]
+                .iter()
+                .any(|name| value.is(name));
             return Ok(());
         }
         scanner.skip()

@@ -39,7 +39,11 @@ fn all_apis_tell_the_same_facts() {
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "one"},
                                      {"type": "tool_result", "tool_use_id": "2"}]},
     ]});
-    let expected_there = Facts { user: 2, tool: 0, ..expected };
+    let expected_there = Facts {
+        user: 2,
+        tool: 0,
+        ..expected
+    };
     assert_eq!(facts(Api::Messages, &anthropic), expected_there);
     let image = json!({"type": "input_image", "image_url": "x"});
     let responses = json!({"model": "m", "tools": [{}, {}], "instructions": "s", "input": [
@@ -49,10 +53,19 @@ fn all_apis_tell_the_same_facts() {
         {"type": "function_call_output", "call_id": "1", "output": "one"},
         {"type": "function_call_output", "call_id": "2", "output": []},
     ]});
-    let expected_there = Facts { assistant: 2, ..expected };
+    let expected_there = Facts {
+        assistant: 2,
+        ..expected
+    };
     assert_eq!(facts(Api::Responses, &responses), expected_there);
     let prompt = json!({"model": "m", "prompt": "hello"});
-    assert_eq!(facts(Api::Completions, &prompt), Facts { user: 1, ..Facts::default() });
+    assert_eq!(
+        facts(Api::Completions, &prompt),
+        Facts {
+            user: 1,
+            ..Facts::default()
+        }
+    );
 }
 
 #[test]
@@ -81,7 +94,10 @@ fn read(rule: &Value) -> (ConversationRule, Vec<String>) {
     let report = Report::default();
     let object = Object::new("r".to_owned(), rule.as_object().unwrap(), &report);
     let rule = ConversationRule::read(object, &mut BTreeSet::new());
-    (rule, report.into_sorted().iter().map(ToString::to_string).collect())
+    (
+        rule,
+        report.into_sorted().iter().map(ToString::to_string).collect(),
+    )
 }
 
 #[test]
@@ -115,7 +131,9 @@ fn sources_are_counted_and_predicates_applied() {
     ];
     for (source, count) in table {
         let rule = |feature: &str, predicate: Value| {
-            let (rule, found) = read(&json!({"name": "c", "feature": {"type": feature, "source": source}, "predicate": predicate}));
+            let (rule, found) = read(
+                &json!({"name": "c", "feature": {"type": feature, "source": source}, "predicate": predicate}),
+            );
             assert_eq!(found, [""; 0]);
             rule.matches(&facts)
         };
@@ -130,14 +148,32 @@ fn sources_are_counted_and_predicates_applied() {
 fn what_is_wrong_is_told_with_its_path() {
     let table = [
         (json!({"name": "c"}), "error: r.feature.type: is missing"),
-        (json!({"name": "c", "feature": {"type": "density"}}), "error: r.feature.type: must be one of count, exists"),
-        (json!({"name": "c", "feature": {"type": "count", "source": {"type": "turns"}}}), "error: r.feature.source.type: must be one of message,"),
-        (json!({"name": "c", "feature": {"type": "count", "source": {"type": "message", "role": "bot"}}}), "error: r.feature.source.role: must be one of user,"),
-        (json!({"name": "c", "feature": {"type": "count", "source": {"type": "image_content", "role": "user"}}}), "error: r.feature.source.role: goes with"),
-        (json!({"name": "c", "feature": {"type": "exists", "source": {"type": "message"}}, "predicate": {"gt": 1}}), "error: r.predicate: does not go with"),
+        (
+            json!({"name": "c", "feature": {"type": "density"}}),
+            "error: r.feature.type: must be one of count, exists",
+        ),
+        (
+            json!({"name": "c", "feature": {"type": "count", "source": {"type": "turns"}}}),
+            "error: r.feature.source.type: must be one of message,",
+        ),
+        (
+            json!({"name": "c", "feature": {"type": "count", "source": {"type": "message", "role": "bot"}}}),
+            "error: r.feature.source.role: must be one of user,",
+        ),
+        (
+            json!({"name": "c", "feature": {"type": "count", "source": {"type": "image_content", "role": "user"}}}),
+            "error: r.feature.source.role: goes with",
+        ),
+        (
+            json!({"name": "c", "feature": {"type": "exists", "source": {"type": "message"}}, "predicate": {"gt": 1}}),
+            "error: r.predicate: does not go with",
+        ),
     ];
     for (rule, expected) in table {
         let (_, found) = read(&rule);
-        assert!(found.iter().any(|line| line.starts_with(expected)), "wanted {expected}\nfound {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "wanted {expected}\nfound {found:#?}"
+        );
     }
 }

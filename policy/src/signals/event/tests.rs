@@ -8,7 +8,10 @@ fn read(rules: &Value) -> (Events, Vec<String>) {
     let objects = rules.as_array().unwrap().iter();
     let objects = objects.map(|rule| Object::new("r".to_owned(), rule.as_object().unwrap(), &report));
     let events = Events::read(objects.collect());
-    (events, report.into_sorted().iter().map(ToString::to_string).collect())
+    (
+        events,
+        report.into_sorted().iter().map(ToString::to_string).collect(),
+    )
 }
 
 #[test]
@@ -38,12 +41,24 @@ fn the_confidence_is_the_share_of_criteria_that_are_met() {
 fn a_rule_without_a_criterion_and_an_unknown_severity_are_errors() {
     let table = [
         (json!({"name": "e"}), "error: r: needs event_types,"),
-        (json!({"name": "e", "event_types": [" "]}), "error: r: needs event_types,"),
-        (json!({"name": "e", "severities": ["fatal"]}), "error: r.severities: must be of critical, high, medium, low, found `fatal`"),
-        (json!({"name": "e", "temporal": "yes"}), "error: r.temporal: must be true or false"),
+        (
+            json!({"name": "e", "event_types": [" "]}),
+            "error: r: needs event_types,",
+        ),
+        (
+            json!({"name": "e", "severities": ["fatal"]}),
+            "error: r.severities: must be of critical, high, medium, low, found `fatal`",
+        ),
+        (
+            json!({"name": "e", "temporal": "yes"}),
+            "error: r.temporal: must be true or false",
+        ),
     ];
     for (rule, expected) in table {
         let (_, found) = read(&json!([rule]));
-        assert!(found.iter().any(|line| line.starts_with(expected)), "wanted {expected}\nfound {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "wanted {expected}\nfound {found:#?}"
+        );
     }
 }

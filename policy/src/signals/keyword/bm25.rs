@@ -27,7 +27,10 @@ pub(super) struct Bm25 {
 /// Reads `bm25_threshold`.
 pub(super) fn read_threshold(object: &mut Object<'_>) -> f32 {
     let threshold = object.number("bm25_threshold", 0.0..=1000.0);
-    threshold.map(|threshold| threshold as f32).filter(|t| *t > 0.0).unwrap_or(DEFAULT_THRESHOLD)
+    threshold
+        .map(|threshold| threshold as f32)
+        .filter(|t| *t > 0.0)
+        .unwrap_or(DEFAULT_THRESHOLD)
 }
 
 impl Bm25 {
@@ -52,7 +55,10 @@ impl Bm25 {
         let weights = counts.into_iter().map(|(token, keywords)| {
             let having = keywords.len() as f32;
             let rarity = (1.0 + (documents.len() as f32 - having + 0.5) / (having + 0.5)).ln();
-            (token, keywords.iter().map(|keyword| weigh(keyword, rarity)).collect())
+            (
+                token,
+                keywords.iter().map(|keyword| weigh(keyword, rarity)).collect(),
+            )
         });
         Bm25 {
             threshold,
@@ -63,7 +69,10 @@ impl Bm25 {
 
     /// How many keywords reach the threshold. Each time that a token occurs in the text counts.
     pub(super) fn count(&self, text: &str) -> usize {
-        self.scores(text).iter().filter(|score| **score >= self.threshold).count()
+        self.scores(text)
+            .iter()
+            .filter(|score| **score >= self.threshold)
+            .count()
     }
 
     fn scores(&self, text: &str) -> Vec<f32> {
@@ -85,7 +94,9 @@ fn tokens(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
     let text = text.to_lowercase();
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '_');
-    let words = words.map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty() && !stop.contains(word));
+    let words = words
+        .map(|word| word.trim_matches('\''))
+        .filter(|word| !word.is_empty() && !stop.contains(word));
     words.map(|word| stemmer.stem(word).into_owned()).collect()
 }
 
@@ -105,7 +116,10 @@ mod tests {
         assert_eq!(bm25.scores("the code"), [code, code, 0.0]);
         assert_eq!(bm25.scores("code, CODE"), [code + code, code + code, 0.0]);
         assert_eq!(bm25.scores("debug it"), [0.0, rare * weight(2.0), 0.0]);
-        assert_eq!(bm25.scores("deployed reviews"), [rare * weight(2.0), 0.0, rare * weight(1.0)]);
+        assert_eq!(
+            bm25.scores("deployed reviews"),
+            [rare * weight(2.0), 0.0, rare * weight(1.0)]
+        );
         assert_eq!(bm25.count("deployed reviews"), 2);
         assert_eq!(bm25.count(""), 0);
     }

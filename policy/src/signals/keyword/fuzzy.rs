@@ -30,11 +30,15 @@ pub(super) fn read(object: &mut Object<'_>, method: MethodName, keywords: &[&str
         object.warn("fuzzy_match", "has no effect with this method");
     }
     if on && has_words && distance > 9 {
-        let message = format!("{distance} differing characters make nearly all words match: it is no percentage");
+        let message =
+            format!("{distance} differing characters make nearly all words match: it is no percentage");
         object.warn("fuzzy_threshold", message);
     }
     (on && has_words).then(|| Fuzzy {
-        keywords: keywords.iter().map(|word| word.to_lowercase().chars().collect()).collect(),
+        keywords: keywords
+            .iter()
+            .map(|word| word.to_lowercase().chars().collect())
+            .collect(),
         distance: if distance == 0 { DEFAULT_DISTANCE } else { distance },
     })
 }

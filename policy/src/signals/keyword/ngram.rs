@@ -21,7 +21,9 @@ pub(super) struct Ngram {
 
 /// Reads `ngram_threshold` and `ngram_arity`.
 pub(super) fn read_limits(object: &mut Object<'_>) -> (f32, usize) {
-    let threshold = object.number("ngram_threshold", 0.0..=1.0).filter(|threshold| *threshold > 0.0);
+    let threshold = object
+        .number("ngram_threshold", 0.0..=1.0)
+        .filter(|threshold| *threshold > 0.0);
     let arity = object.integer("ngram_arity", 0..=8).filter(|arity| *arity > 0);
     (
         threshold.unwrap_or(0.4) as f32,
@@ -71,7 +73,11 @@ impl Ngram {
     }
 
     fn folded(&self, text: &str) -> String {
-        if self.case_sensitive { text.to_owned() } else { text.to_lowercase() }
+        if self.case_sensitive {
+            text.to_owned()
+        } else {
+            text.to_lowercase()
+        }
     }
 
     fn find(&self, text: &str, found: &mut [bool]) {
@@ -122,7 +128,10 @@ mod tests {
         let ngram = Ngram::new(&["urgent"], 0.4, 3, false);
         // 8 trigrams each, 5 of 11 shared: 1 - (6/11)^2.
         let (size, grams) = ngram.split("urgant");
-        let same: usize = grams.keys().filter(|gram| ngram.grams.contains_key(*gram)).count();
+        let same: usize = grams
+            .keys()
+            .filter(|gram| ngram.grams.contains_key(*gram))
+            .count();
         assert_eq!((size, same), (8, 5));
         assert_eq!(ngram.similarity(5, 11), (121.0 - 36.0) / 121.0);
         assert_eq!(ngram.similarity(8, 8), 1.0);
@@ -137,11 +146,19 @@ mod tests {
             (0.4, "nothing here", 0),
             (0.4, "step by stepp", 1),
             (0.4, "a single step", 1),
-            (0.4, "by then it was over, and nobody could tell how it had come about", 0),
+            (
+                0.4,
+                "by then it was over, and nobody could tell how it had come about",
+                0,
+            ),
             (0.4, "", 0),
         ];
         for (threshold, text, expected) in table {
-            assert_eq!(count(&["urgent", "step by step"], threshold, text), expected, "{text}");
+            assert_eq!(
+                count(&["urgent", "step by step"], threshold, text),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -86,3 +86,73 @@ fn overlapping_words_of_many_rules_are_all_found() {
     let json = serde_json::json!([{"name": "a", "keywords": ["new york", "york city"]}, {"name": "b", "keywords": ["york"]}]);
     assert_eq!(keywords(json).scan("new york city"), [Some(1.0), Some(1.0)]);
 }
+
+#[test]
+fn entries_of_the_method_regex_are_expressions() {
+    let table = [
+        ("urgent", "urgently", true),
+        (r"\burgent\b", "urgently", false),
+        ("refactor(ing|ed)?s", "Refactorings", true),
+        ("(修复|fix).{0,8}bug", "请修复这个 bug", true),
+        ("^start", "a start", false),
+        ("c+x", "ccx", true),
+    ];
+    for (entry, text, found) in table {
+        let json = serde_json::json!([{"name": "k", "method": "regex", "keywords": [entry]}]);
+        assert_eq!(
+            keywords(json).scan(text)[0].is_some(),
+            found,
+            "{entry:?} in {text:?}"
+        );
+    }
+    let json = serde_json::json!([
+        {"name": "exact", "method": "regex", "case_sensitive": true, "keywords": ["US", "U.K"]},
+    ]);
+    let keywords = keywords(json);
+    assert_eq!(keywords.scan("us, u.k"), [None]);
+    assert_eq!(keywords.scan("the USA"), [Some(0.75)]);
+    assert_eq!(keywords.scan("USA, UxK"), [Some(1.0)]);
+}
+
+#[test]
+fn words_may_be_misspelt_where_that_is_asked_for() {
+    let rule = |threshold: usize, operator: &str| {
+        let json = serde_json::json!([{"name": "k", "operator": operator, "fuzzy_match": true,
+            "fuzzy_threshold": threshold, "keywords": ["urgent", "immediately"]}]);
+        keywords(json)
+    };
+    let table = [
+        (0, "OR", "urgnet!", Some(0.75)),
+        (1, "OR", "urgnet!", None),
+        (1, "OR", "URGENTS", Some(0.75)),
+        (2, "OR", "urgent, imediatly", Some(1.0)),
+        (2, "AND", "urgent", None),
+        (2, "AND", "urgnt imediately", Some(1.0)),
+        (2, "NOR", "urgnt", None),
+        (2, "NOR", "calm", Some(1.0)),
+    ];
+    for (threshold, operator, text, confidence) in table {
+        assert_eq!(
+            rule(threshold, operator).scan(text),
+            [confidence],
+            "{threshold} {operator} {text}"
+        );
+    }
+    let json = serde_json::json!([{"name": "k", "method": "fuzzy", "keywords": ["urgent"]}]);
+    assert_eq!(keywords(json).scan("urgnt"), [Some(1.0)]);
+}
+
+#[test]
+fn other_methods_count_in_the_same_way() {
+    let json = serde_json::json!([
+        {"name": "b", "method": "bm25", "keywords": ["code review", "deploy"]},
+        {"name": "n", "method": "ngram", "operator": "AND", "keywords": ["urgent", "deadline"]},
+        {"name": "w", "keywords": ["review"]},
+    ]);
+    let keywords = keywords(json);
+    assert_eq!(
+        keywords.scan("Reviewing urgant dedline"),
+        [Some(0.75), Some(1.0), None]
+    );
+    assert_eq!(keywords.scan("review"), [Some(0.75), None, Some(1.0)]);
+}

@@ -1,7 +1,7 @@
 use super::*;
 
 fn detect(text: &str) -> (&'static str, f32) {
-    Languager::new(["en", "zh"].into_iter()).detect(text)
+    Told::new(["en", "zh"].into_iter()).detect(text)
 }
 
 #[test]

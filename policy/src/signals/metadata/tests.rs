@@ -8,7 +8,10 @@ fn read(rule: &Value) -> (MetadataRule, Vec<String>) {
     let report = Report::default();
     let object = Object::new("r".to_owned(), rule.as_object().unwrap(), &report);
     let rule = MetadataRule::read(object, &mut BTreeSet::new());
-    (rule, report.into_sorted().iter().map(ToString::to_string).collect())
+    (
+        rule,
+        report.into_sorted().iter().map(ToString::to_string).collect(),
+    )
 }
 
 fn matches(predicate: &Value, metadata: &Value) -> bool {
@@ -51,15 +54,36 @@ fn a_key_is_compared_as_a_string() {
 #[test]
 fn exactly_one_comparison_is_needed() {
     let table = [
-        (json!({"name": "m", "key": "k"}), "error: r.predicate: needs one of"),
-        (json!({"name": "m", "key": "k", "predicate": {"in": []}}), "error: r.predicate: needs one of"),
-        (json!({"name": "m", "key": "k", "predicate": {"equals": "a", "exists": true}}), "error: r.predicate: needs one of"),
-        (json!({"name": "m", "predicate": {"exists": true}}), "error: r.key: is missing"),
-        (json!({"name": "m", "key": "k", "predicate": {"equal": "a"}}), "error: r.predicate.equal: unknown key"),
-        (json!({"name": "m", "key": "k", "predicate": {"in": ["x".repeat(1025)]}}), "error: r.predicate: has a value longer"),
+        (
+            json!({"name": "m", "key": "k"}),
+            "error: r.predicate: needs one of",
+        ),
+        (
+            json!({"name": "m", "key": "k", "predicate": {"in": []}}),
+            "error: r.predicate: needs one of",
+        ),
+        (
+            json!({"name": "m", "key": "k", "predicate": {"equals": "a", "exists": true}}),
+            "error: r.predicate: needs one of",
+        ),
+        (
+            json!({"name": "m", "predicate": {"exists": true}}),
+            "error: r.key: is missing",
+        ),
+        (
+            json!({"name": "m", "key": "k", "predicate": {"equal": "a"}}),
+            "error: r.predicate.equal: unknown key",
+        ),
+        (
+            json!({"name": "m", "key": "k", "predicate": {"in": ["x".repeat(1025)]}}),
+            "error: r.predicate: has a value longer",
+        ),
     ];
     for (rule, expected) in table {
         let (_, found) = read(&rule);
-        assert!(found.iter().any(|line| line.starts_with(expected)), "wanted {expected}\nfound {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "wanted {expected}\nfound {found:#?}"
+        );
     }
 }

@@ -33,18 +33,41 @@ fn keywords_tell_what_is_asked_for() {
 fn what_keywords_cannot_do_is_said() {
     let path = "global.model_catalog.modules.modality_detector";
     let table = [
-        (json!({"enabled": true, "method": "classifier", "classifier": {"model_path": "m"}}), format!("error: {path}.method: there is no classifier")),
-        (json!({"enabled": true, "method": "hybrid", "keywords": ["draw"]}), format!("warning: {path}.method: the keywords alone")),
-        (json!({"enabled": true, "method": "keyword"}), format!("error: {path}.keywords: must be words")),
-        (json!({"enabled": true, "keywords": ["draw"]}), format!("error: {path}.method: is missing")),
-        (json!({"enabled": false}), "warning: routing.signals.modality[0].name: never matches".to_owned()),
+        (
+            json!({"enabled": true, "method": "classifier", "classifier": {"model_path": "m"}}),
+            format!("error: {path}.method: there is no classifier"),
+        ),
+        (
+            json!({"enabled": true, "method": "hybrid", "keywords": ["draw"]}),
+            format!("warning: {path}.method: the keywords alone"),
+        ),
+        (
+            json!({"enabled": true, "method": "keyword"}),
+            format!("error: {path}.keywords: must be words"),
+        ),
+        (
+            json!({"enabled": true, "keywords": ["draw"]}),
+            format!("error: {path}.method: is missing"),
+        ),
+        (
+            json!({"enabled": false}),
+            "warning: routing.signals.modality[0].name: never matches".to_owned(),
+        ),
     ];
     for (detector, expected) in table {
         let found = findings(&with(detector));
-        assert!(found.iter().any(|line| line.starts_with(&expected)), "wanted {expected}\nfound {found:#?}");
+        assert!(
+            found.iter().any(|line| line.starts_with(&expected)),
+            "wanted {expected}\nfound {found:#?}"
+        );
     }
     let mut document = with(json!({"enabled": true, "method": "keyword", "keywords": ["draw"]}));
     document["routing"]["signals"]["modality"][0]["name"] = json!("VIDEO");
     let found = findings(&document);
-    assert!(found.iter().any(|line| line.starts_with("error: routing.signals.modality[0].name: must be one of AR,")), "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|line| line.starts_with("error: routing.signals.modality[0].name: must be one of AR,")),
+        "{found:#?}"
+    );
 }

@@ -36,7 +36,10 @@ fn what_cannot_be_compiled_is_told_in_one_line() {
     ];
     for (source, expected) in table {
         let error = Pattern::new(source, false).unwrap_err();
-        assert!(error.starts_with(expected) && !error.contains('\n'), "{source}: {error}");
+        assert!(
+            error.starts_with(expected) && !error.contains('\n'),
+            "{source}: {error}"
+        );
     }
 }
 

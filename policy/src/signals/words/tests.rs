@@ -11,7 +11,10 @@ fn found(words: &[&str], text: &str) -> Vec<(usize, Range<usize>)> {
 
 #[test]
 fn overlapping_words_are_all_found_in_any_case() {
-    assert_eq!(found(&["ab", "bc", "", "É"], "xABCé"), [(0, 1..3), (1, 2..4), (3, 4..6)]);
+    assert_eq!(
+        found(&["ab", "bc", "", "É"], "xABCé"),
+        [(0, 1..3), (1, 2..4), (3, 4..6)]
+    );
     assert_eq!(found(&[], "x"), []);
     assert_eq!(found(&["中"], "É中"), [(0, 2..5)]);
 }

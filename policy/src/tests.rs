@@ -1,10 +1,12 @@
 //! Tests of the crate as a whole; those of its parts are beside them.
 
+mod actions;
 mod config;
 mod decide;
 mod model;
 mod output;
 mod properties;
+mod selection;
 
 use serde_json::{Value, json};
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
+use super::settings::check_header;
+use crate::actions::response_cache::Store;
 use crate::decision::Strategy;
 use crate::signals::domain::{self, DomainDefaults};
 
@@ -13,25 +15,30 @@ pub(super) struct Global {
     pub(super) auto_names: BTreeSet<String>,
     pub(super) strategy: Option<Strategy>,
     pub(super) domain: DomainDefaults,
+    pub(super) cache: Store,
+    /// The request headers that only the filter may set.
+    pub(super) owned_headers: Vec<String>,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
 
-pub(super) fn read(object: Option<Object<'_>>) -> Global {
+pub(super) fn read(object: Option<Object<'_>>, owned_headers: Vec<String>) -> Global {
     let mut global = Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
         domain: DomainDefaults::default(),
+        cache: Store::default(),
+        owned_headers,
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
         read_router(router, &mut global);
     }
     if let Some(services) = object.object("services") {
-        read_services(services);
+        read_services(services, &mut global.cache);
     }
     if let Some(stores) = object.object("stores") {
-        read_stores(stores);
+        read_stores(stores, &mut global.cache);
     }
     if let Some(integrations) = object.object("integrations") {
         read_integrations(integrations);
@@ -86,9 +93,11 @@ fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
     *auto_names = names.into_iter().map(str::to_owned).collect();
 }
 
-fn read_services(mut services: Object<'_>) {
+fn read_services(mut services: Object<'_>, cache: &mut Store) {
     services.unsupported("ratelimit", "rate limits are not supported; use the gateway's");
-    services.tuning("authz", "no supported signal depends on who asks");
+    if let Some(authz) = services.object("authz") {
+        read_authz(authz, cache);
+    }
     services.tuning(
         "response_api",
         "requests to /v1/responses are passed on as they are",
@@ -105,11 +114,84 @@ fn read_services(mut services: Object<'_>) {
     services.finish();
 }
 
-fn read_stores(mut stores: Object<'_>) {
-    for key in ["response_cache", "memory", "vector_store", "tool_sessions"] {
+/// `authz.identity`: which headers say who asks.
+fn read_authz(mut authz: Object<'_>, cache: &mut Store) {
+    if let Some(mut identity) = authz.object("identity") {
+        let header = identity
+            .text("user_id_header")
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        if !header.is_empty() {
+            check_header(&header, |message| identity.error("user_id_header", message));
+            cache.user_header = header;
+        }
+        identity.ignore(&["user_groups_header"]);
+        identity.finish();
+    }
+    authz.ignore(&["fail_open"]);
+    authz.tuning("providers", "the gateway has the credentials");
+    authz.finish();
+}
+
+fn read_stores(mut stores: Object<'_>, cache: &mut Store) {
+    let new = stores.object("response_cache");
+    let old = stores.object("semantic_cache");
+    if old.is_some() {
+        stores.warn("semantic_cache", "is an old spelling of `response_cache`");
+    }
+    if let Some(store) = new.or(old) {
+        read_cache(store, cache);
+    }
+    for key in ["memory", "vector_store", "tool_sessions"] {
         stores.tuning(key, "no supported plugin needs a store");
     }
     stores.finish();
+}
+
+/// A cache that is named but not turned on is off, as in VSR; one that is not named is on, for the plugins that
+/// ask for it.
+fn read_cache(mut store: Object<'_>, cache: &mut Store) {
+    cache.enabled = store.flag("enabled").unwrap_or(false);
+    if store
+        .text("backend_type")
+        .is_some_and(|backend| !matches!(backend, "" | "memory"))
+        && cache.enabled
+    {
+        store.warn(
+            "backend_type",
+            "has no effect: answers are kept in the memory of each VM",
+        );
+    }
+    if let Some(ttl) = store
+        .integer("ttl_seconds", 0..=31_536_000)
+        .and_then(|ttl| u64::try_from(ttl).ok())
+    {
+        cache.ttl_s = ttl;
+    }
+    store.ignore(&[
+        "eviction_policy",
+        "max_entries",
+        "similarity_threshold",
+        "embedding_model",
+        "use_hnsw",
+    ]);
+    store.ignore(&[
+        "hnsw_m",
+        "hnsw_ef_construction",
+        "hnsw_ef_search",
+        "backend_config_path",
+        "polarity_guard",
+    ]);
+    store.ignore(&[
+        "redis",
+        "valkey",
+        "milvus",
+        "qdrant",
+        "hybrid",
+        "max_memory_entries",
+    ]);
+    store.finish();
 }
 
 fn read_integrations(mut integrations: Object<'_>) {

@@ -1,6 +1,7 @@
 //! `routing`: signals and decisions.
 
-use super::decisions;
+use super::cards;
+use super::decisions::{self, Setting};
 use super::global::Global;
 use super::providers::Providers;
 use super::reader::Object;
@@ -39,8 +40,14 @@ pub(super) fn read(
         None => Signals::default(),
     };
     let strategy = object.choice("strategy", &STRATEGIES).or(global.strategy);
-    let decisions = decisions::read(object.objects("decisions"), &signals, providers);
-    object.tuning("modelCards", "no supported algorithm reads them");
+    let cards = cards::read(object.objects("modelCards"), providers);
+    let setting = Setting {
+        global,
+        signals: &signals,
+        providers,
+        cards: &cards,
+    };
+    let decisions = decisions::read(object.objects("decisions"), &setting);
     object.unsupported("projections", "projections are not supported yet");
     object.finish();
     Routing {

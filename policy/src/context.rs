@@ -28,7 +28,7 @@ impl<F: Fn(&str) -> Option<Vec<u8>>> Headers for F {
 pub struct Context<'a> {
     /// The request's headers.
     pub headers: &'a dyn Headers,
-    /// The time, in milliseconds from any fixed point.
+    /// The time, in milliseconds from any fixed point; answers that need no model are dated as if from 1970.
     pub now_ms: u64,
     /// What has been measured of the models, for the algorithms that choose by it.
     pub stats: Option<&'a Stats>,

@@ -20,6 +20,10 @@ enum Change {
     Inside(Vec<Edit>),
 }
 
+/// A longer value, in bytes, is written once: a client could repeat a key until the body fills the memory. The
+/// earlier members of the key go then.
+const SHORT: usize = 64;
+
 /// Collects changes to an object, and merges them into edits in order and without overlap.
 pub(crate) struct Edits<'r, 'a> {
     /// What the fields' places refer to.
@@ -83,6 +87,7 @@ impl<'r, 'a> Edits<'r, 'a> {
                 None => continue,
                 Some(Change::Remove) => *removed = true,
                 Some(Change::Set(value)) if self.body.get(field.value.clone()) == Some(value.as_slice()) => {}
+                Some(Change::Set(value)) if value.len() > SHORT && found.contains(&key) => *removed = true,
                 Some(Change::Set(value)) => edits.push(Edit {
                     range: field.value.clone(),
                     with: value.clone(),

@@ -70,10 +70,9 @@ impl Actions {
         if let Some(tools) = &self.tools {
             tools.apply(request, &mut edits);
         }
-        if let Some((choice, model)) = chosen {
-            if let Some(family) = &model.reasoning {
-                family.apply(&choice.reasoning, request, &mut edits);
-            }
+        let family = chosen.and_then(|(choice, model)| Some((model.reasoning.as_ref()?, choice)));
+        if let Some((family, choice)) = family {
+            family.apply(&choice.reasoning, request, &mut edits);
         }
         if let Some(prompt) = &self.system_prompt {
             verdict.injected_system_prompt = prompt.apply(request, &mut edits);

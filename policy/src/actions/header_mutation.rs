@@ -28,7 +28,7 @@ pub enum HeaderOperation {
 /// Reads the plugin's configuration: what is added, then updated, then deleted.
 pub(crate) fn read(object: &mut Object<'_>, owned: &[String]) -> Vec<HeaderChange> {
     let mut changes = Vec::new();
-    let operations: [(&'static str, fn(String) -> HeaderOperation); 2] =
+    let operations: [(_, fn(String) -> _); 2] =
         [("add", HeaderOperation::Append), ("update", HeaderOperation::Set)];
     for (key, operation) in operations {
         for mut pair in object.objects(key) {

@@ -1,5 +1,7 @@
 //! `tools`: which of the tools that a request offers the model gets to see.
 
+mod history;
+
 use std::collections::BTreeSet;
 
 use super::edits::{Edits, cut, items, members};
@@ -10,8 +12,8 @@ use crate::request::Field;
 /// What is done with the tools of a request.
 #[derive(Debug)]
 pub(crate) enum Tools {
-    /// The model gets none.
-    None,
+    /// The model gets none, and with `strip_history` does not see that there have been any.
+    None { strip_history: bool },
     /// The model gets those that are allowed, if any are named, and not blocked.
     Filtered(Lists),
     /// All stay.
@@ -50,12 +52,12 @@ pub(crate) fn read(object: &mut Object<'_>) -> Tools {
     object.tuning("semantic_selection", no_database);
     object.tuning("strategy", no_database);
     object.tuning("dynamic_retrieval", no_database);
-    object.unsupported(
-        "strip_tool_history",
-        "removing earlier tool calls is not supported",
-    );
+    let strip_history = object.flag("strip_tool_history").unwrap_or(false);
+    if strip_history && mode != 0 {
+        object.error("strip_tool_history", "needs the mode `none`");
+    }
     match mode {
-        0 => Tools::None,
+        0 => Tools::None { strip_history },
         1 => Tools::Filtered(lists),
         _ => Tools::Passthrough,
     }
@@ -65,9 +67,14 @@ impl Tools {
     /// Edits the body.
     pub(crate) fn apply(&self, request: &Request<'_>, edits: &mut Edits<'_, '_>) {
         match self {
-            Tools::None => LISTS
-                .iter()
-                .for_each(|(list, choice)| remove(list, choice, edits)),
+            Tools::None { strip_history } => {
+                LISTS
+                    .iter()
+                    .for_each(|(list, choice)| remove(list, choice, edits));
+                if *strip_history {
+                    history::strip(request, edits);
+                }
+            }
             Tools::Filtered(lists) => lists.apply(request, edits),
             Tools::Passthrough => {}
         }

@@ -425,6 +425,48 @@ fn tools_are_filtered_by_name() {
 }
 
 #[test]
+fn earlier_tool_calls_are_stripped() {
+    let document = with(plugin(
+        "tools",
+        json!({"enabled": true, "mode": "none", "strip_tool_history": true}),
+    ));
+    let call = r#""tool_calls":[{"id":"1"}]"#;
+    let chat = format!(
+        r#"[{USER},{{"role":"assistant","content":null,{call}}}, {{"role":"tool","content":"r"}},{{"role":"assistant","content":"so",{call}}},{USER}]"#
+    );
+    let claude = r#"[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"text","text":"t"},{"type":"tool_use","id":"1"}]},{"role":"user","content":[{"type":"tool_result","content":"r"}]},{"role":"user","content":[{"type":"text","text":"y"}]}]"#;
+    let table = [
+        (
+            Api::ChatCompletions,
+            "messages",
+            chat.as_str(),
+            format!(r#"[{USER},{{"role":"assistant","content":"so"}},{USER}]"#),
+        ),
+        (
+            Api::Messages,
+            "messages",
+            claude,
+            r#"[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"text","text":"t"}]},{"role":"user","content":[{"type":"text","text":"y"}]}]"#
+                .to_owned(),
+        ),
+        (
+            Api::Responses,
+            "input",
+            r#"[{"role":"user","content":"x"},{"type":"function_call","name":"f"},{"type":"function_call_output","output":"r"}]"#,
+            r#"[{"role":"user","content":"x"}]"#.to_owned(),
+        ),
+        (Api::Responses, "input", r#""x""#, r#""x""#.to_owned()),
+    ];
+    for (api, key, before, expected) in table {
+        let body = |model: &str, value: &str| format!(r#"{{"model":"{model}","{key}":{value}}}"#);
+        assert_eq!(
+            after(&document, api, &body("auto", before)),
+            body("org/large-70b", &expected)
+        );
+    }
+}
+
+#[test]
 fn an_adapter_answers_in_the_place_of_its_model() {
     let mut document = with(json!([]));
     document["routing"]["decisions"][0]["modelRefs"] = json!([{"model": "large", "lora_name": "law-expert"}]);
@@ -779,15 +821,26 @@ fn member() -> impl Strategy<Value = String> {
         Just("[{\"name\":\"a\"},{\"name\":\"b\"}]"),
         Just("{\"thinking\":1,\"thinking\":2}"),
         Just("[[],{\"function\":7}]"),
+        Just(
+            "[{\"role\":\"tool\"},{\"role\":\"user\",\"content\":\"y\"},{\"content\":[{\"type\":\"tool_use\"},{}],\"tool_calls\":1},{\"type\":\"tool_use\"}]"
+        ),
     ];
     (key, value, "[ \n]{0,2}")
         .prop_map(|(key, value, space)| format!("{space}\"{key}\"{space}:{space}{value}{space}"))
 }
 
+/// As [`everything`], but without any tools.
+fn everything_and_no_tools() -> Value {
+    let mut document = everything();
+    document["routing"]["decisions"][0]["plugins"][1]["configuration"] =
+        json!({"enabled": true, "mode": "none", "strip_tool_history": true});
+    document
+}
+
 proptest! {
     #[test]
-    fn whatever_is_done_to_a_body_it_stays_json(members in prop::collection::vec(member(), 0..8)) {
-        let policy = load(&everything());
+    fn whatever_is_done_to_a_body_it_stays_json(members in prop::collection::vec(member(), 0..8), tools in any::<bool>()) {
+        let policy = load(&if tools { everything() } else { everything_and_no_tools() });
         let prompt = r#""messages":[{"role":"user","content":"x"}],"input":"x","prompt":"x","model":"auto""#;
         let members: String = members.iter().map(|member| format!("{member},")).collect();
         for body in [format!("{{{members}{prompt}}}"), format!("{{{prompt},{members}\"y\":0}}")] {

@@ -51,7 +51,8 @@ fn the_fastest_model_answers() {
         json!({"type": "latency_aware", "latency_aware": {"tpot_percentile": 50, "ttft_percentile": 90}}),
     );
     let first = policy(json!({"type": "latency_aware", "latency_aware": {"ttft_percentile": 50}}));
-    let table: [(&Policy, &[(&str, usize, u64, u64)], &str); 5] = [
+    type Measured = &'static [(&'static str, usize, u64, u64)];
+    let table: [(&Policy, Measured, &str); 5] = [
         (
             &both,
             &[("a", 0, 300, 10), ("b", 0, 100, 40), ("c", 0, 200, 10)],

@@ -165,7 +165,7 @@ fn members_text(body: &str) -> Vec<(String, String)> {
     let text = |field: &Field<'_>| {
         (
             field.key.decode().into_owned(),
-            body[field.whole.clone()].to_owned(),
+            body.get(field.whole.clone()).unwrap().to_owned(),
         )
     };
     fields.iter().map(text).collect()

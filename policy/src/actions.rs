@@ -53,7 +53,13 @@ impl Actions {
         }
         self.edit(verdict, chosen, request);
         if let Some(cache) = &self.cache {
-            verdict.cache = cache.plan(verdict, self.retention.as_ref(), request, context);
+            verdict.cache = cache.plan(
+                verdict,
+                chosen.map(|(choice, _)| choice),
+                self.retention.as_ref(),
+                request,
+                context,
+            );
         }
     }
 

@@ -155,13 +155,7 @@ pub(crate) fn chat_events(whole: &Value, usage: bool) -> Vec<u8> {
         .into_iter()
         .flatten()
     {
-        let mut delta = choice.get("message").cloned().unwrap_or_default();
-        let calls = delta.get_mut("tool_calls").and_then(Value::as_array_mut);
-        for (index, call) in calls.into_iter().flatten().enumerate() {
-            if let Some(call) = call.as_object_mut() {
-                call.insert("index".to_owned(), json!(index));
-            }
-        }
+        let delta = delta(choice);
         let (index, logprobs, end) = (
             choice.get("index"),
             choice.get("logprobs"),
@@ -185,6 +179,18 @@ pub(crate) fn chat_events(whole: &Value, usage: bool) -> Vec<u8> {
         chunks.push(last);
     }
     data(&chunks)
+}
+
+/// The message of a choice as a chunk has it: calls of tools are numbered.
+fn delta(choice: &Value) -> Value {
+    let mut delta = choice.get("message").cloned().unwrap_or_default();
+    let calls = delta.get_mut("tool_calls").and_then(Value::as_array_mut);
+    for (index, call) in calls.into_iter().flatten().enumerate() {
+        if let Some(call) = call.as_object_mut() {
+            call.insert("index".to_owned(), json!(index));
+        }
+    }
+    delta
 }
 
 fn response_events(whole: &Value, text: &str) -> Vec<Value> {

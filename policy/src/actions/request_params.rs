@@ -1,7 +1,5 @@
 //! `request_params`: parameters that clients may not set, or not so high.
 
-use std::collections::BTreeSet;
-
 use super::edits::Edits;
 use crate::config::reader::Object;
 use crate::config::report::quoted;
@@ -40,10 +38,6 @@ pub(crate) fn read(object: &mut Object<'_>) -> RequestParams {
 impl RequestParams {
     /// Edits the body. What other actions have set is known.
     pub(crate) fn apply(&self, request: &Request<'_>, edits: &mut Edits<'_, '_>) {
-        let mut known: BTreeSet<&str> = BTreeSet::new();
-        if self.strip_unknown {
-            known.extend(params(request.api()));
-        }
         for field in request.fields() {
             let key = field.key.decode();
             let limit = match key.as_ref() {
@@ -54,7 +48,7 @@ impl RequestParams {
             if let Some(limit) = limit {
                 cap(&key, field, limit, request.body(), edits);
             }
-            if self.strip_unknown && !known.contains(key.as_ref()) && !edits.is_set(&key) {
+            if self.strip_unknown && !is_known(&key, request.api()) && !edits.is_set(&key) {
                 edits.remove(&key);
             }
         }
@@ -79,113 +73,30 @@ fn cap(key: &str, field: &Field<'_>, limit: i64, body: &[u8], edits: &mut Edits<
     }
 }
 
-/// The parameters that an API documents.
-fn params(api: Api) -> &'static [&'static str] {
-    match api {
-        Api::ChatCompletions => &[
-            "audio",
-            "frequency_penalty",
-            "function_call",
-            "functions",
-            "logit_bias",
-            "logprobs",
-            "max_completion_tokens",
-            "max_tokens",
-            "messages",
-            "metadata",
-            "modalities",
-            "model",
-            "n",
-            "parallel_tool_calls",
-            "prediction",
-            "presence_penalty",
-            "prompt_cache_key",
-            "reasoning_effort",
-            "response_format",
-            "safety_identifier",
-            "seed",
-            "service_tier",
-            "stop",
-            "store",
-            "stream",
-            "stream_options",
-            "temperature",
-            "tool_choice",
-            "tools",
-            "top_logprobs",
-            "top_p",
-            "user",
-            "verbosity",
-            "web_search_options",
-        ],
-        Api::Completions => &[
-            "best_of",
-            "echo",
-            "frequency_penalty",
-            "logit_bias",
-            "logprobs",
-            "max_tokens",
-            "model",
-            "n",
-            "presence_penalty",
-            "prompt",
-            "seed",
-            "stop",
-            "stream",
-            "stream_options",
-            "suffix",
-            "temperature",
-            "top_p",
-            "user",
-        ],
-        Api::Responses => &[
-            "background",
-            "conversation",
-            "include",
-            "input",
-            "instructions",
-            "max_output_tokens",
-            "max_tool_calls",
-            "metadata",
-            "model",
-            "parallel_tool_calls",
-            "previous_response_id",
-            "prompt",
-            "prompt_cache_key",
-            "reasoning",
-            "safety_identifier",
-            "service_tier",
-            "store",
-            "stream",
-            "stream_options",
-            "temperature",
-            "text",
-            "tool_choice",
-            "tools",
-            "top_logprobs",
-            "top_p",
-            "truncation",
-            "user",
-        ],
-        Api::Messages => &[
-            "container",
-            "context_management",
-            "max_tokens",
-            "mcp_servers",
-            "messages",
-            "metadata",
-            "model",
-            "output_config",
-            "service_tier",
-            "stop_sequences",
-            "stream",
-            "system",
-            "temperature",
-            "thinking",
-            "tool_choice",
-            "tools",
-            "top_k",
-            "top_p",
-        ],
-    }
+/// Whether the API documents a parameter.
+fn is_known(key: &str, api: Api) -> bool {
+    let params = match api {
+        Api::ChatCompletions => {
+            "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens \
+             messages metadata modalities model n parallel_tool_calls prediction presence_penalty \
+             prompt_cache_key reasoning_effort response_format safety_identifier seed service_tier stop store \
+             stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity \
+             web_search_options"
+        }
+        Api::Completions => {
+            "best_of echo frequency_penalty logit_bias logprobs max_tokens model n presence_penalty prompt seed \
+             stop stream stream_options suffix temperature top_p user"
+        }
+        Api::Responses => {
+            "background conversation include input instructions max_output_tokens max_tool_calls metadata model \
+             parallel_tool_calls previous_response_id prompt prompt_cache_key reasoning safety_identifier \
+             service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p \
+             truncation user"
+        }
+        Api::Messages => {
+            "container context_management max_tokens mcp_servers messages metadata model output_config \
+             service_tier stop_sequences stream system temperature thinking tool_choice tools top_k top_p"
+        }
+    };
+    params.split(' ').any(|param| param == key)
 }

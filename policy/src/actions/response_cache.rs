@@ -6,6 +6,7 @@ use super::retention::Retention;
 use crate::cache::{CacheKey, CachePlan};
 use crate::config::reader::Object;
 use crate::config::report::quoted;
+use crate::decision::Choice;
 use crate::json::Scanner;
 use crate::{Api, Context, Request, Verdict};
 
@@ -170,6 +171,7 @@ impl ResponseCache {
     pub(crate) fn plan(
         &self,
         verdict: &Verdict,
+        choice: Option<&Choice>,
         retention: Option<&Retention>,
         request: &Request<'_>,
         context: &Context<'_>,
@@ -192,7 +194,7 @@ impl ResponseCache {
             .unwrap_or(ttl_s.saturating_mul(1000));
         let write = !wishes.private && ttl_ms > 0 && retention.is_none_or(Retention::stores);
         (write || !wishes.fresh).then(|| CachePlan {
-            key: self.key(&verdict.upstream_model, owner.as_deref(), request),
+            key: self.key(&verdict.upstream_model, choice, owner.as_deref(), request),
             ttl_ms,
             read: !wishes.fresh,
             write,
@@ -203,17 +205,26 @@ impl ResponseCache {
         })
     }
 
-    fn key(&self, model: &str, owner: Option<&[u8]>, request: &Request<'_>) -> CacheKey {
+    fn key(
+        &self,
+        model: &str,
+        choice: Option<&Choice>,
+        owner: Option<&[u8]>,
+        request: &Request<'_>,
+    ) -> CacheKey {
         let mut hash = Sha256::new();
-        let scope = self.scope.as_deref().unwrap_or_default();
-        let api = request.api().as_str();
-        for part in [
+        let thinks = choice.is_some_and(|choice| choice.reasoning.on);
+        let effort = choice.map_or("", |choice| choice.reasoning.effort.as_str());
+        let parts = [
             &self.decision,
             model.as_bytes(),
-            scope.as_bytes(),
+            &[u8::from(thinks)],
+            effort.as_bytes(),
+            self.scope.as_deref().unwrap_or_default().as_bytes(),
             owner.unwrap_or_default(),
-            api.as_bytes(),
-        ] {
+            request.api().as_str().as_bytes(),
+        ];
+        for part in parts {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

@@ -822,6 +822,9 @@ fn member() -> impl Strategy<Value = String> {
         Just("{\"thinking\":1,\"thinking\":2}"),
         Just("[[],{\"function\":7}]"),
         Just(
+            "[{\"role\":\"system\",\"type\":\"tool_use\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"y\"}]"
+        ),
+        Just(
             "[{\"role\":\"tool\"},{\"role\":\"user\",\"content\":\"y\"},{\"content\":[{\"type\":\"tool_use\"},{}],\"tool_calls\":1},{\"type\":\"tool_use\"}]"
         ),
     ];
@@ -855,6 +858,7 @@ proptest! {
                     prop_assert!(value.get("max_tokens").is_none_or(|tokens| tokens.as_f64().is_none_or(|n| n <= 9.0)));
                     if api == Api::ChatCompletions {
                         prop_assert_eq!(&value["messages"][0]["role"], "system");
+                        prop_assert!(value["messages"][0]["content"].to_string().contains("Be brief."), "{}", value);
                     }
                 }
             }

@@ -54,6 +54,10 @@ pub(super) fn strip(request: &Request<'_>, edits: &mut Edits<'_, '_>) {
 
 fn left(message: &[u8]) -> Left {
     let fields = members(message).unwrap_or_default();
+    // The system's first message may be where the system prompt goes.
+    if is_one_of(message, &fields, "role", &["system", "developer"]) {
+        return Left::All;
+    }
     if is_one_of(message, &fields, "role", &["tool", "function"])
         || is_one_of(message, &fields, "type", &BLOCKS)
     {

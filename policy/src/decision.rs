@@ -2,7 +2,10 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use crate::actions::Actions;
+use crate::actions::reasoning::Reasoning;
 use crate::rule::Rule;
+use crate::selection::Selection;
 use crate::signals::Reading;
 
 /// How the winner is found among decisions that match and have no tier.
@@ -23,6 +26,8 @@ pub(crate) struct Decision {
     pub(crate) rule: Rule,
     /// The models to choose from; may be empty.
     pub(crate) models: Vec<Choice>,
+    pub(crate) selection: Selection,
+    pub(crate) actions: Actions,
 }
 
 /// One model of a decision.
@@ -32,6 +37,11 @@ pub(crate) struct Choice {
     pub(crate) model: usize,
     /// Its share, if shares are given.
     pub(crate) weight: Option<f64>,
+    /// The adapter that the upstream serves in its place.
+    pub(crate) lora: Option<String>,
+    pub(crate) reasoning: Reasoning,
+    /// How good its answers are, above 0 to 1.
+    pub(crate) quality: Option<f64>,
 }
 
 /// All decisions, ready to find the winner for a request.

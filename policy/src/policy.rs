@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::actions::reasoning::Family;
 use crate::decision::Decision;
 use crate::headers::is_header_value;
-use crate::pick::pick;
 use crate::recipes::Recipe;
+use crate::selection::Candidates;
 use crate::signals::{Reading, Signals};
 use crate::{Context, Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
 
@@ -41,6 +42,10 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// The name that the upstream knows.
     pub(crate) upstream: String,
+    /// How it is told to think.
+    pub(crate) reasoning: Option<Family>,
+    /// What it costs, in whatever the document counts.
+    pub(crate) price: Option<f64>,
 }
 
 impl Policy {
@@ -135,12 +140,23 @@ impl Policy {
         request: &Request<'_>,
         context: &Context<'_>,
     ) -> Verdict {
-        let verdict = self.verdict(Reason::Decision, self.choose(decision, request, context));
-        Verdict {
+        let candidates = Candidates {
+            models: &self.models,
+            settings: &self.settings,
+            request,
+            context,
+        };
+        let choice = decision.selection.choose(decision, &candidates);
+        let index = choice.map_or(self.default_model, |choice| choice.model);
+        let mut verdict = Verdict {
             decision: Some(decision.name.clone()),
             confidence,
-            ..verdict
-        }
+            algorithm: decision.selection.name(),
+            ..self.verdict(Reason::Decision, index)
+        };
+        let chosen = choice.zip(self.models.get(index));
+        decision.actions.apply(&mut verdict, chosen, request, context);
+        verdict
     }
 
     /// The client named a model: nothing is classified.
@@ -167,35 +183,15 @@ impl Policy {
         verdict
     }
 
-    /// The verdict with the edits that make the body name its upstream model.
+    /// The verdict with the edits that make the body name its upstream model. A decision's are made already.
     fn rewritten(&self, verdict: Verdict, request: &Request<'_>) -> Verdict {
+        if verdict.decision.is_some() {
+            return verdict;
+        }
         Verdict {
             edits: edits(request, &verdict.upstream_model),
             ..verdict
         }
-    }
-
-    fn choose(&self, decision: &Decision, request: &Request<'_>, context: &Context<'_>) -> usize {
-        let Some(first) = decision.models.first() else {
-            return self.default_model;
-        };
-        if decision.models.len() == 1 {
-            return first.model;
-        }
-        let weights = decision
-            .models
-            .iter()
-            .map(|choice| choice.weight.unwrap_or_default());
-        let opening = || {
-            request
-                .first_user_text()
-                .unwrap_or_default()
-                .into_owned()
-                .into_bytes()
-        };
-        let key = context.session().unwrap_or_else(opening);
-        let picked = pick(weights, &decision.name, &key).and_then(|index| decision.models.get(index));
-        picked.unwrap_or(first).model
     }
 
     fn verdict(&self, reason: Reason, model: usize) -> Verdict {
@@ -217,6 +213,14 @@ impl Policy {
             projections: Vec::new(),
             skipped: Vec::new(),
             error: None,
+            algorithm: "",
+            plugins: Vec::new(),
+            reasoning: None,
+            injected_system_prompt: false,
+            headers: Vec::new(),
+            retention: Vec::new(),
+            reply: None,
+            cache: None,
             edits: Vec::new(),
         }
     }

@@ -30,6 +30,8 @@ macro_rules! reasons {
 
 reasons! {
     Decision "decision" "a decision matched; its model answers"
+    FastResponse "fast_response" "a decision matched that answers by itself; no model is asked"
+    CacheHit "cache_hit" "a decision matched, and the same request has been answered before; no model is asked"
     Default "default" "no decision matched; the default model answers"
     ExplicitModel "explicit_model" "the client named a declared model; nothing was classified"
     UnknownModel "unknown_model" "the client named a model that is not declared; it was passed on"

@@ -1,5 +1,6 @@
 //! Tests of the crate as a whole; those of its parts are beside them.
 
+mod actions;
 mod config;
 mod decide;
 mod model;
@@ -10,6 +11,7 @@ mod properties;
 mod recipes;
 mod scale;
 mod rules;
+mod selection;
 
 use serde_json::{Value, json};
 

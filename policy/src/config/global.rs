@@ -6,6 +6,7 @@ use super::modules::Modules;
 use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
+use crate::actions::response_cache::Store;
 use crate::decision::Strategy;
 use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::{self, DomainDefaults};
@@ -23,11 +24,14 @@ pub(super) struct Global {
     pub(super) modality: ModalityDetector,
     pub(super) modules: Modules,
     pub(super) kbs: Kbs,
+    pub(super) cache: Store,
+    /// The request headers that only the filter may set.
+    pub(super) owned_headers: Vec<String>,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
 
-pub(super) fn read(object: Option<Object<'_>>) -> Global {
+pub(super) fn read(object: Option<Object<'_>>, owned_headers: Vec<String>) -> Global {
     let mut global = Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
@@ -37,16 +41,18 @@ pub(super) fn read(object: Option<Object<'_>>) -> Global {
         modality: ModalityDetector::default(),
         modules: Modules::default(),
         kbs: Kbs::built_in(),
+        cache: Store::default(),
+        owned_headers,
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
         read_router(router, &mut global);
     }
     if let Some(services) = object.object("services") {
-        read_services(services, &mut global.authz);
+        read_services(services, &mut global);
     }
     if let Some(stores) = object.object("stores") {
-        read_stores(stores);
+        read_stores(stores, &mut global.cache);
     }
     if let Some(integrations) = object.object("integrations") {
         read_integrations(integrations);
@@ -130,10 +136,11 @@ fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
     *auto_names = names.into_iter().map(str::to_owned).collect();
 }
 
-fn read_services(mut services: Object<'_>, authz: &mut AuthzDefaults) {
+fn read_services(mut services: Object<'_>, global: &mut Global) {
     services.unsupported("ratelimit", "rate limits are not supported; use the gateway's");
     if let Some(object) = services.object("authz") {
-        authz.read(object);
+        global.authz.read(object);
+        global.cache.user_header = global.authz.user_header().to_owned();
     }
     services.tuning(
         "response_api",
@@ -151,11 +158,65 @@ fn read_services(mut services: Object<'_>, authz: &mut AuthzDefaults) {
     services.finish();
 }
 
-fn read_stores(mut stores: Object<'_>) {
-    for key in ["response_cache", "memory", "vector_store", "tool_sessions"] {
+/// `authz.identity`: which headers say who asks.
+fn read_stores(mut stores: Object<'_>, cache: &mut Store) {
+    let new = stores.object("response_cache");
+    let old = stores.object("semantic_cache");
+    if old.is_some() {
+        stores.warn("semantic_cache", "is an old spelling of `response_cache`");
+    }
+    if let Some(store) = new.or(old) {
+        read_cache(store, cache);
+    }
+    for key in ["memory", "vector_store", "tool_sessions"] {
         stores.tuning(key, "no supported plugin needs a store");
     }
     stores.finish();
+}
+
+/// A cache that is named but not turned on is off, as in VSR; one that is not named is on, for the plugins that
+/// ask for it.
+fn read_cache(mut store: Object<'_>, cache: &mut Store) {
+    cache.enabled = store.flag("enabled").unwrap_or(false);
+    if store
+        .text("backend_type")
+        .is_some_and(|backend| !matches!(backend, "" | "memory"))
+        && cache.enabled
+    {
+        store.warn(
+            "backend_type",
+            "has no effect: answers are kept in the memory of each VM",
+        );
+    }
+    if let Some(ttl) = store
+        .integer("ttl_seconds", 0..=31_536_000)
+        .and_then(|ttl| u64::try_from(ttl).ok())
+    {
+        cache.ttl_s = ttl;
+    }
+    store.ignore(&[
+        "eviction_policy",
+        "max_entries",
+        "similarity_threshold",
+        "embedding_model",
+        "use_hnsw",
+    ]);
+    store.ignore(&[
+        "hnsw_m",
+        "hnsw_ef_construction",
+        "hnsw_ef_search",
+        "backend_config_path",
+        "polarity_guard",
+    ]);
+    store.ignore(&[
+        "redis",
+        "valkey",
+        "milvus",
+        "qdrant",
+        "hybrid",
+        "max_memory_entries",
+    ]);
+    store.finish();
 }
 
 fn read_integrations(mut integrations: Object<'_>) {

@@ -36,6 +36,11 @@ impl<'v> Object<'v> {
         &self.path
     }
 
+    /// The object as JSON.
+    pub(crate) fn source(&self) -> String {
+        serde_json::to_string(self.map).unwrap_or_default()
+    }
+
     /// The path of a key.
     pub(crate) fn at(&self, key: &str) -> String {
         let plain = (1..=64).contains(&key.len())

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::decisions;
+use super::cards;
+use super::decisions::{self, Setting};
 use super::examples::Examples;
 use super::global::Global;
 use super::projections;
@@ -44,7 +45,16 @@ pub(super) fn read(
     let mut signals = read_signals(sections(&mut profiles, "signals"), global, measured, report, scorer);
     signals.projections = projections::read(sections(&mut profiles, "projections"), &signals);
     let mut names = BTreeSet::new();
-    let read = |profile| read_profile(profile, &mut names, &signals, global, providers);
+    let top = profiles.iter_mut().find(|profile| profile.is_top);
+    let cards = top.map(|profile| profile.routing.objects("modelCards")).unwrap_or_default();
+    let cards = cards::read(cards, providers);
+    let setting = Setting {
+        global,
+        signals: &signals,
+        providers,
+        cards: &cards,
+    };
+    let read = |profile| read_profile(profile, &mut names, &setting);
     let recipes = profiles.into_iter().map(read).collect();
     Routing { signals, recipes }
 }
@@ -59,16 +69,11 @@ fn sections<'v>(profiles: &mut [Profile<'v>], key: &'static str) -> Vec<Object<'
 fn read_profile<'v>(
     profile: Profile<'v>,
     names: &mut BTreeSet<&'v str>,
-    signals: &Signals,
-    global: &Global,
-    providers: &Providers,
+    setting: &Setting<'_>,
 ) -> Recipe {
     let mut object = profile.routing;
-    let strategy = object.choice("strategy", &STRATEGIES).or(global.strategy);
-    let decisions = decisions::read(object.objects("decisions"), names, signals, providers);
-    if profile.is_top {
-        object.tuning("modelCards", "no supported algorithm reads them");
-    }
+    let strategy = object.choice("strategy", &STRATEGIES).or(setting.global.strategy);
+    let decisions = decisions::read(object.objects("decisions"), names, setting);
     let tiered = decisions.iter().filter(|decision| decision.tier > 0).count();
     if tiered > 0 && tiered < decisions.len() {
         object.warn(

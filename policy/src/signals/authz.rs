@@ -48,6 +48,11 @@ impl Default for AuthzDefaults {
 }
 
 impl AuthzDefaults {
+    /// The request header that names the user, in lower case.
+    pub(crate) fn user_header(&self) -> &str {
+        &self.user_header
+    }
+
     /// Reads `global.services.authz`.
     pub(crate) fn read(&mut self, mut object: Object<'_>) {
         self.fail_open = object.flag("fail_open").unwrap_or(false);

@@ -114,7 +114,7 @@ impl Word {
         let apart = match self.edges {
             Edges::Anything => true,
             Edges::Words { start, end } => {
-                !(start && before().is_some_and(is_word)) && !(end && after().is_some_and(is_word))
+                !(start && before().is_some_and(is_word) || end && after().is_some_and(is_word))
             }
             Edges::NoLetters => !before().is_some_and(is_letter) && !after().is_some_and(is_letter),
         };

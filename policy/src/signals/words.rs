@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::dfa::DFA;
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, Anchored, PatternID};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 
 /// Up to this many bytes of words the automaton is a table of all transitions: it reads a byte in about a
 /// nanosecond, and takes some 300 bytes for each byte of the words.
@@ -15,17 +13,11 @@ const MAX_TABLE_WORDS: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     /// None when there are no words.
-    machine: Option<Machine>,
+    machine: Option<AhoCorasick>,
     /// The words that the machine knows, by their index.
     indices: Vec<usize>,
     /// Whether a word has letters beyond ASCII that come in two cases.
     folds: bool,
-}
-
-#[derive(Debug)]
-enum Machine {
-    Table(DFA),
-    Compact(AhoCorasick),
 }
 
 impl Finder {
@@ -37,20 +29,12 @@ impl Finder {
         let small = words.iter().map(|word| word.len()).sum::<usize>() <= MAX_TABLE_WORDS;
         let folded = words.iter().map(|word| fold(word).into_owned());
         // Building fails only for more words than fit a 31-bit state; nothing would match then.
-        let machine = if words.is_empty() {
-            None
-        } else if small {
-            let builder = &mut DFA::builder();
-            let built = builder
-                .ascii_case_insensitive(true)
-                .prefilter(false)
-                .build(folded);
-            built.ok().map(Machine::Table)
-        } else {
-            let builder = &mut AhoCorasickBuilder::new();
-            let built = builder.ascii_case_insensitive(true).build(folded);
-            built.ok().map(Machine::Compact)
-        };
+        let machine = AhoCorasickBuilder::new()
+            .ascii_case_insensitive(true)
+            .kind(small.then_some(AhoCorasickKind::DFA))
+            .build(folded)
+            .ok()
+            .filter(|_| !words.is_empty());
         Finder {
             machine,
             indices,
@@ -66,39 +50,13 @@ impl Finder {
         } else {
             Cow::Borrowed(text)
         };
-        let mut hit = |pattern: PatternID, place: Range<usize>| match self.indices.get(pattern.as_usize()) {
-            Some(index) => hit(*index, place),
-            None => ControlFlow::Continue(()),
-        };
-        let _ = match machine {
-            Machine::Table(table) => scan_table(table, folded.as_bytes(), hit),
-            Machine::Compact(compact) => compact
-                .find_overlapping_iter(folded.as_ref())
-                .try_for_each(|found| hit(found.pattern(), found.range())),
-        };
-    }
-}
-
-/// What `find_overlapping_iter` does, in half the time: the state stays in a register.
-fn scan_table(
-    table: &DFA,
-    text: &[u8],
-    mut hit: impl FnMut(PatternID, Range<usize>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    let Ok(mut state) = table.start_state(Anchored::No) else {
-        return ControlFlow::Continue(());
-    };
-    for (at, byte) in text.iter().enumerate() {
-        state = table.next_state(Anchored::No, state, *byte);
-        if table.is_special(state) && table.is_match(state) {
-            for index in 0..table.match_len(state) {
-                let pattern = table.match_pattern(state, index);
-                let start = (at + 1).saturating_sub(table.pattern_len(pattern));
-                hit(pattern, start..at + 1)?;
+        for found in machine.find_overlapping_iter(folded.as_ref()) {
+            let index = self.indices.get(found.pattern().as_usize());
+            if index.is_some_and(|index| hit(*index, found.range()).is_break()) {
+                return;
             }
         }
     }
-    ControlFlow::Continue(())
 }
 
 /// A word to be found, with what has to hold where it is.

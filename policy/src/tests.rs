@@ -2,6 +2,7 @@
 
 mod config;
 mod decide;
+pub(crate) mod meaning;
 mod model;
 mod output;
 mod properties;

@@ -30,7 +30,9 @@ pub(super) fn at(text: &[u8], groups: &[Group<'_>], contexts: &mut Contexts<'_>)
 fn issued(digits: &[u8]) -> bool {
     let number = |length: usize| {
         let digits = digits.get(..length).unwrap_or_default();
-        digits.iter().fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'))
+        digits
+            .iter()
+            .fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'))
     };
     let (one, two, three, four) = (number(1), number(2), number(3), number(4));
     match digits.len() {

@@ -35,9 +35,15 @@ impl<'t> Numbers<'t> {
         let mut start = super::position(self.text, self.at, |byte| byte.is_ascii_digit())?;
         let mut gap: &[u8] = &[];
         loop {
-            let end = super::position(self.text, start, |byte| !byte.is_ascii_digit()).unwrap_or(self.text.len());
+            let end =
+                super::position(self.text, start, |byte| !byte.is_ascii_digit()).unwrap_or(self.text.len());
             let digits = self.text.get(start..end)?;
-            self.groups.push(Group { start, end, digits, gap });
+            self.groups.push(Group {
+                start,
+                end,
+                digits,
+                gap,
+            });
             self.at = end;
             let after = self.text.get(end..)?;
             let between = after.iter().take_while(|byte| b" -.()/".contains(byte)).count();

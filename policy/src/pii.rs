@@ -156,17 +156,7 @@ fn without_overlap(mut found: Vec<Found>) -> Vec<Found> {
 }
 
 fn is_word(byte: u8) -> bool {
-    const WORD: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < 128 {
-            let known = matches!(byte as u8, b'_' | b'-' | b'.' | b':' | b'+' | b'/' | b'=' | b'~');
-            table[byte] = known || (byte as u8).is_ascii_alphanumeric();
-            byte += 1;
-        }
-        table
-    };
-    WORD.get(usize::from(byte)).copied().unwrap_or(false)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'+' | b'/' | b'=' | b'~')
 }
 
 /// The first byte at or after `from` that `is` holds of.

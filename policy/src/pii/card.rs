@@ -65,5 +65,5 @@ fn luhn(digits: &[u8]) -> bool {
         }
     };
     let sum: u32 = digits.iter().rev().enumerate().map(value).sum();
-    sum % 10 == 0 && digits.iter().any(|digit| Some(digit) != digits.first())
+    sum.is_multiple_of(10) && digits.iter().any(|digit| Some(digit) != digits.first())
 }

@@ -71,7 +71,6 @@ pub(super) fn find(text: &[u8], start: usize, end: usize, found: &mut Vec<Found>
         let part = text.get(at..end).unwrap_or_default();
         let length = part.iter().take_while(|byte| is_key(byte)).count();
         let key = part.get(..length).unwrap_or_default();
-        let key = key.trim_ascii_end();
         let trimmed = key.iter().rev().take_while(|byte| b"-.~".contains(byte)).count();
         let key = key.get(..key.len() - trimmed).unwrap_or_default();
         let fresh = !is_name(text, at.checked_sub(1));

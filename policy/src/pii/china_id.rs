@@ -17,7 +17,9 @@ pub(super) fn at(text: &[u8], groups: &[Group<'_>]) -> Option<Found> {
     }
     let number = |from: usize, length: usize| {
         let digits = first.digits.get(from..from + length).unwrap_or_default();
-        digits.iter().fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'))
+        digits
+            .iter()
+            .fold(0u32, |number, digit| number * 10 + u32::from(digit - b'0'))
     };
     let region = (11..=82).contains(&number(0, 2));
     let born = (1900..=2099).contains(&number(6, 4))
@@ -33,7 +35,10 @@ pub(super) fn at(text: &[u8], groups: &[Group<'_>]) -> Option<Found> {
 
 /// ISO 7064 MOD 11-2, as GB 11643 says.
 fn check_digit(digits: &[u8]) -> u8 {
-    let sum = digits.iter().take(17).fold(0u32, |sum, digit| (sum + u32::from(digit - b'0')) * 2 % 11);
+    let sum = digits
+        .iter()
+        .take(17)
+        .fold(0u32, |sum, digit| (sum + u32::from(digit - b'0')) * 2 % 11);
     match (12 - sum) % 11 {
         10 => b'X',
         digit => b'0' + digit as u8,

@@ -7,7 +7,9 @@ const LONGEST_LOCAL: usize = 64;
 const LONGEST_DOMAIN: usize = 255;
 
 /// Endings of file names, as in `icon@2x.png`.
-const FILES: [&str; 10] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "json"];
+const FILES: [&str; 10] = [
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "json",
+];
 
 /// Every `name@host.domain`.
 pub(super) fn find(text: &[u8], found: &mut Vec<Found>) {
@@ -17,11 +19,20 @@ pub(super) fn find(text: &[u8], found: &mut Vec<Found>) {
 fn around(text: &[u8], at: usize) -> Option<Found> {
     let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
     let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-'".contains(byte);
-    let local = before.iter().rev().take(LONGEST_LOCAL + 1).take_while(|byte| is_local(byte)).count();
+    let local = before
+        .iter()
+        .rev()
+        .take(LONGEST_LOCAL + 1)
+        .take_while(|byte| is_local(byte))
+        .count();
     let quotes = |bytes: &[u8]| bytes.iter().take_while(|byte| b".-'".contains(byte)).count();
     let local = local - quotes(before.get(at - local..)?);
     let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
-    let mut domain = after.iter().take(LONGEST_DOMAIN + 1).take_while(|byte| is_domain(byte)).count();
+    let mut domain = after
+        .iter()
+        .take(LONGEST_DOMAIN + 1)
+        .take_while(|byte| is_domain(byte))
+        .count();
     while domain > 0 && !after.get(domain - 1)?.is_ascii_alphanumeric() {
         domain -= 1;
     }
@@ -38,9 +49,13 @@ fn around(text: &[u8], at: usize) -> Option<Found> {
 
 fn is_host(host: &[u8]) -> bool {
     let mut labels = host.split(|byte| *byte == b'.');
-    let Some(last) = labels.next_back() else { return false };
+    let Some(last) = labels.next_back() else {
+        return false;
+    };
     let named = last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic);
-    let file = FILES.iter().any(|file| last.eq_ignore_ascii_case(file.as_bytes()));
+    let file = FILES
+        .iter()
+        .any(|file| last.eq_ignore_ascii_case(file.as_bytes()));
     let mut others = labels.peekable();
     let is_label = |label: &[u8]| !label.is_empty() && !label.starts_with(b"-") && !label.ends_with(b"-");
     named && !file && others.peek().is_some() && others.all(is_label)

@@ -24,9 +24,13 @@ pub(super) fn v4_at(text: &[u8], groups: &[Group<'_>]) -> Option<Found> {
     if more || is_name(text, Some(last.end)) {
         return None;
     }
-    let address: Ipv4Addr = std::str::from_utf8(text.get(first.start..last.end)?).ok()?.parse().ok()?;
+    let address: Ipv4Addr = std::str::from_utf8(text.get(first.start..last.end)?)
+        .ok()?
+        .parse()
+        .ok()?;
     // These are the same in every house, and tell of none.
-    let own = address.is_loopback() || address.is_unspecified() || address.is_private() || address.is_link_local();
+    let own =
+        address.is_loopback() || address.is_unspecified() || address.is_private() || address.is_link_local();
     let mask = address.octets().starts_with(&[255]);
     (!own && !mask).then_some(Found {
         kind: Kind::Ip,
@@ -36,7 +40,10 @@ pub(super) fn v4_at(text: &[u8], groups: &[Group<'_>]) -> Option<Found> {
 }
 
 fn is_version(text: &[u8], start: usize) -> bool {
-    let before = text.get(start.saturating_sub(10)..start).unwrap_or_default().to_ascii_lowercase();
+    let before = text
+        .get(start.saturating_sub(10)..start)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     VERSIONS.iter().any(|word| before.ends_with(word))
 }
 
@@ -45,13 +52,15 @@ fn is_version(text: &[u8], start: usize) -> bool {
 pub(super) fn find_v6(text: &[u8], start: usize, end: usize, found: &mut Vec<Found>) {
     let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
     let Some(word) = text.get(start..end) else { return };
-    if word.iter().filter(|byte| **byte == b':').count() < 2 {
-        return;
-    }
     let mut at = 0;
     while let Some(offset) = word.get(at..).and_then(|rest| rest.iter().position(is_part)) {
         let from = at + offset;
-        let length = word.get(from..).unwrap_or_default().iter().take_while(|byte| is_part(byte)).count();
+        let length = word
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| is_part(byte))
+            .count();
         at = from + length;
         let joined = is_name(text, (start + from).checked_sub(1)) || is_name(text, Some(start + at));
         let part = word.get(from..at).unwrap_or_default();

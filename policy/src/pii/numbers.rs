@@ -35,17 +35,27 @@ impl<'t> Numbers<'t> {
         let mut start = super::position(self.text, self.at, |byte| byte.is_ascii_digit())?;
         let mut gap: &[u8] = &[];
         loop {
-            let end = super::position(self.text, start, |byte| !byte.is_ascii_digit()).unwrap_or(self.text.len());
+            let end =
+                super::position(self.text, start, |byte| !byte.is_ascii_digit()).unwrap_or(self.text.len());
             let digits = self.text.get(start..end)?;
-            self.groups.push(Group { start, end, digits, gap });
+            self.groups.push(Group {
+                start,
+                end,
+                digits,
+                gap,
+            });
             self.at = end;
             let after = self.text.get(end..)?;
             let between = after.iter().take_while(|byte| b" -.()/".contains(byte)).count();
-            let linked = (1..=3).contains(&between) && after.get(between).is_some_and(u8::is_ascii_digit);
+            let gap_after = after.get(..between)?;
+            // ` .5` is a number of its own.
+            let linked = (1..=3).contains(&between)
+                && after.get(between).is_some_and(u8::is_ascii_digit)
+                && !gap_after.ends_with(b" .");
             if !linked || self.groups.len() == LONGEST_RUN {
                 return Some(&self.groups);
             }
-            gap = after.get(..between)?;
+            gap = gap_after;
             start = end + between;
         }
     }

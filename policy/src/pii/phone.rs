@@ -19,12 +19,17 @@ pub(super) fn at(text: &[u8], groups: &[Group<'_>], contexts: &mut Contexts<'_>)
     let shaped = if plus {
         international(groups)
     } else {
-        american(groups).or_else(|| chinese(groups)).or_else(|| abroad(groups)).or_else(|| domestic(groups))
+        american(groups)
+            .or_else(|| chinese(groups))
+            .or_else(|| abroad(groups))
+            .or_else(|| domestic(groups))
     };
     let fits = |end: &usize| ends(text, *end) || extension(text, *end) > *end;
     let end = match shaped.filter(fits) {
         Some(end) => end,
-        None => bare(groups).filter(fits).filter(|end| contexts.near(start, *end, Hint::Phone))?,
+        None => bare(groups)
+            .filter(fits)
+            .filter(|end| contexts.near(start, *end, Hint::Phone))?,
     };
     let end = extension(text, end);
     let other = !plus && contexts.right_before(start, Hint::Other);
@@ -83,7 +88,9 @@ fn american(groups: &[Group<'_>]) -> Option<usize> {
         [code, rest @ ..] if matches!(code.digits, b"1" | b"001") => rest,
         _ => groups,
     };
-    let [area, exchange, line, ..] = groups else { return None };
+    let [area, exchange, line, ..] = groups else {
+        return None;
+    };
     let lengths = [area, exchange, line].map(|group| group.digits.len()) == [3, 3, 4];
     let given = |group: &Group<'_>| matches!(group.digits, [b'2'..=b'9', ..]);
     let marked = match (exchange.gap, line.gap) {
@@ -145,8 +152,15 @@ fn bare(groups: &[Group<'_>]) -> Option<usize> {
         taken = index + 1;
         end = (digits >= 7).then_some(group.end);
     }
-    let lengths: Vec<_> = groups.iter().take(taken).map(|group| group.digits.len()).collect();
-    let date = matches!(lengths.as_slice(), [4, 2, 2] | [2, 2, 4] | [1, 2, 4] | [2, 1, 4] | [1, 1, 4]);
+    let lengths: Vec<_> = groups
+        .iter()
+        .take(taken)
+        .map(|group| group.digits.len())
+        .collect();
+    let date = matches!(
+        lengths.as_slice(),
+        [4, 2, 2] | [2, 2, 4] | [1, 2, 4] | [2, 1, 4] | [1, 1, 4]
+    );
     let small = first.digits.len() == 1;
     end.filter(|_| !date && !small)
 }

@@ -60,18 +60,17 @@ const KNOWN_BITS: f32 = 2.8;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
+/// The length of a word that may hold a key.
+pub(super) const SHORTEST: usize = 16;
+
 /// Keys in a word.
 pub(super) fn find(text: &[u8], start: usize, end: usize, found: &mut Vec<Found>) {
-    if end - start < 16 {
-        return;
-    }
     let mut at = start;
     while at < end {
         let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.~".contains(byte);
         let part = text.get(at..end).unwrap_or_default();
         let length = part.iter().take_while(|byte| is_key(byte)).count();
         let key = part.get(..length).unwrap_or_default();
-        let key = key.trim_ascii_end();
         let trimmed = key.iter().rev().take_while(|byte| b"-.~".contains(byte)).count();
         let key = key.get(..key.len() - trimmed).unwrap_or_default();
         let fresh = !is_name(text, at.checked_sub(1));
@@ -117,9 +116,17 @@ fn is_mixed(key: &[u8]) -> bool {
 fn is_named(text: &[u8], at: usize) -> bool {
     const FARTHEST: usize = 32;
     let before = text.get(at.saturating_sub(FARTHEST)..at).unwrap_or_default();
-    let between = before.iter().rev().take_while(|byte| b"=:\"'` ".contains(byte)).count();
+    let between = before
+        .iter()
+        .rev()
+        .take_while(|byte| b"=:\"'` ".contains(byte))
+        .count();
     let name = before.get(..before.len() - between).unwrap_or_default();
-    let name: Vec<u8> = name.iter().filter(|byte| !b"_- ".contains(byte)).map(u8::to_ascii_lowercase).collect();
+    let name: Vec<u8> = name
+        .iter()
+        .filter(|byte| !b"_- ".contains(byte))
+        .map(u8::to_ascii_lowercase)
+        .collect();
     between > 0 && NAMES.iter().any(|known| name.ends_with(known.as_bytes()))
 }
 
@@ -132,7 +139,10 @@ fn bits(key: &[u8]) -> f32 {
         }
     }
     let length = key.len().min(256) as f32;
-    let shares = counts.iter().filter(|count| **count > 0).map(|count| f32::from(*count) / length);
+    let shares = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f32::from(*count) / length);
     shares.map(|share| -share * share.log2()).sum()
 }
 
@@ -143,9 +153,13 @@ pub(super) fn find_private_keys(text: &[u8], found: &mut Vec<Found>) {
         let start = at + offset;
         at = start + BEGIN.len();
         let line = text.get(at..(at + 40).min(text.len())).unwrap_or_default();
-        let Some(name) = memchr::memmem::find(line, PRIVATE) else { continue };
+        let Some(name) = memchr::memmem::find(line, PRIVATE) else {
+            continue;
+        };
         let body = at + name + PRIVATE.len();
-        let end = text.get(body..).and_then(|rest| memchr::memmem::find(rest, PRIVATE));
+        let end = text
+            .get(body..)
+            .and_then(|rest| memchr::memmem::find(rest, PRIVATE));
         at = end.map_or(body, |end| body + end + PRIVATE.len());
         found.push(Found {
             kind: Kind::Secret,

@@ -66,9 +66,15 @@ impl Pii {
 
 fn read_allowed(object: &mut Object<'_>) -> BTreeSet<Kind> {
     let listed = object.texts("pii_types_allowed").unwrap_or_default();
-    let missed: Vec<_> = NOT_FOUND.into_iter().filter(|name| !listed.contains(name)).collect();
+    let missed: Vec<_> = NOT_FOUND
+        .into_iter()
+        .filter(|name| !listed.contains(name))
+        .collect();
     if !missed.is_empty() {
-        object.warn("pii_types_allowed", format!("these types are not detected: {}", missed.join(", ")));
+        object.warn(
+            "pii_types_allowed",
+            format!("these types are not detected: {}", missed.join(", ")),
+        );
     }
     let find = |(index, name): (usize, &&str)| {
         let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == *name);
@@ -82,7 +88,11 @@ fn read_allowed(object: &mut Object<'_>) -> BTreeSet<Kind> {
 }
 
 fn unknown(name: &str) -> String {
-    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).chain(NOT_FOUND).collect();
+    let known: Vec<_> = Kind::ALL
+        .iter()
+        .map(|kind| kind.as_str())
+        .chain(NOT_FOUND)
+        .collect();
     match nearest(name, &known) {
         Some(near) => format!("unknown type {}; did you mean `{near}`?", quoted(name)),
         None => format!("unknown type {}; known are {}", quoted(name), known.join(", ")),
@@ -98,8 +108,14 @@ impl Signal for Piis {
         let kinds = |text: &str| scan(text).into_iter().map(|found| found.kind);
         let user: BTreeSet<_> = kinds(reading.text()).collect();
         let history = self.signals.iter().any(|signal| signal.include_history);
-        let turns = if history { reading.request().turns() } else { Vec::new() };
-        let texts = turns.iter().flat_map(|turn| turn.texts.iter().chain(&turn.tool_results));
+        let turns = if history {
+            reading.request().turns()
+        } else {
+            Vec::new()
+        };
+        let texts = turns
+            .iter()
+            .flat_map(|turn| turn.texts.iter().chain(&turn.tool_results));
         let all: BTreeSet<_> = texts.flat_map(|text| kinds(&text.decode())).collect();
         let tell = |signal: &Pii| {
             let found = if signal.include_history { &all } else { &user };

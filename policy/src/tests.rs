@@ -10,8 +10,8 @@ mod output;
 mod projections;
 mod properties;
 mod recipes;
-mod scale;
 mod rules;
+mod scale;
 mod selection;
 
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! What was decided about a request.
 
-use crate::{
-    CachePlan, Edit, HeaderChange, Matched, ProjectionScore, Reason, Reply, Scores, SignalKind,
-};
+use crate::{CachePlan, Edit, HeaderChange, Matched, ProjectionScore, Reason, Reply, Scores, SignalKind};
 
 /// What was decided about a request. Holds names and numbers, and no text of the prompt.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,8 +10,8 @@ use crate::actions::response_cache::Store;
 use crate::decision::Strategy;
 use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::{self, DomainDefaults};
-use crate::signals::modality::ModalityDetector;
 use crate::signals::kb::bases::Kbs;
+use crate::signals::modality::ModalityDetector;
 
 pub(super) struct Global {
     /// The models that ask for a decision.

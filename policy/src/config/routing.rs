@@ -40,13 +40,23 @@ pub(super) fn read(
     report: &Report,
     scorer: &mut dyn Scorer,
 ) -> Routing {
-    let measured = profiles.iter_mut().filter_map(|profile| profile.routing.get("projections"));
+    let measured = profiles
+        .iter_mut()
+        .filter_map(|profile| profile.routing.get("projections"));
     let measured = measured.flat_map(measured_kbs).collect();
-    let mut signals = read_signals(sections(&mut profiles, "signals"), global, measured, report, scorer);
+    let mut signals = read_signals(
+        sections(&mut profiles, "signals"),
+        global,
+        measured,
+        report,
+        scorer,
+    );
     signals.projections = projections::read(sections(&mut profiles, "projections"), &signals);
     let mut names = BTreeSet::new();
     let top = profiles.iter_mut().find(|profile| profile.is_top);
-    let cards = top.map(|profile| profile.routing.objects("modelCards")).unwrap_or_default();
+    let cards = top
+        .map(|profile| profile.routing.objects("modelCards"))
+        .unwrap_or_default();
     let cards = cards::read(cards, providers);
     let setting = Setting {
         global,
@@ -66,11 +76,7 @@ fn sections<'v>(profiles: &mut [Profile<'v>], key: &'static str) -> Vec<Object<'
         .collect()
 }
 
-fn read_profile<'v>(
-    profile: Profile<'v>,
-    names: &mut BTreeSet<&'v str>,
-    setting: &Setting<'_>,
-) -> Recipe {
+fn read_profile<'v>(profile: Profile<'v>, names: &mut BTreeSet<&'v str>, setting: &Setting<'_>) -> Recipe {
     let mut object = profile.routing;
     let strategy = object.choice("strategy", &STRATEGIES).or(setting.global.strategy);
     let decisions = decisions::read(object.objects("decisions"), names, setting);

@@ -11,8 +11,8 @@ use crate::signals::Signals;
 use crate::signals::authz::AuthzDefaults;
 use crate::signals::bank::Bank;
 use crate::signals::domain::DomainDefaults;
-use crate::signals::modality::ModalityDetector;
 use crate::signals::kb::bases::{Kb, Kbs};
+use crate::signals::modality::ModalityDetector;
 
 /// What reading a signal may need beside its own section.
 pub(crate) struct Setup<'s> {

@@ -29,7 +29,7 @@ fn decide(policy: &Policy, headers: &[(&str, &str)]) -> Option<String> {
     };
     let context = Context {
         headers: &header,
-        now_ms: 0,
+        ..Context::default()
     };
     policy.decide(&request, &context, &mut Fake::default()).decision
 }

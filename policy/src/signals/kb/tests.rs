@@ -6,7 +6,9 @@ use crate::config::examples::Examples;
 use crate::config::modules::Modules;
 use crate::config::report::Report;
 use crate::config::setup::Setup;
+use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::DomainDefaults;
+use crate::signals::modality::ModalityDetector;
 use crate::signals::{Reading, Signals};
 use crate::tests::meaning::{matches, with};
 use crate::tests::{Fake, body, findings, load};
@@ -138,7 +140,10 @@ fn a_base_that_only_projections_name_is_measured_too() {
     let (signals, report, modules) = (Signals::default(), Report::default(), Modules::default());
     let (mut kbs, mut examples, mut fake) = (Kbs::built_in(), Examples::default(), Fake::default());
     kbs.measured = ["mmlu_kb".to_owned(), "none".to_owned()].into();
+    let (authz, modality) = (AuthzDefaults::default(), ModalityDetector::default());
     let mut setup = Setup {
+        authz: &authz,
+        modality: &modality,
         signals: &signals,
         report: &report,
         scorer: &mut fake,

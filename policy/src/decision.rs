@@ -88,6 +88,11 @@ impl Decisions {
             .collect()
     }
 
+    /// The decisions, in the order in which they are tried.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Decision> {
+        self.entries.iter().map(|entry| &entry.decision)
+    }
+
     /// The decision that wins, and its confidence.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod splice;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod verdict;
 
 pub use context::{Context, Headers};
@@ -36,4 +37,5 @@ pub use signals::domain::{DOMAINS, DomainScores};
 pub use signals::{Matched, SignalKind};
 pub use splice::{Edit, splice};
 pub use template::Template;
+pub use trace::{Trace, Tried};
 pub use verdict::Verdict;

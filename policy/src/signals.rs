@@ -318,23 +318,48 @@ impl<'r> Reading<'r> {
         Ok(confidences.and_then(|all| all.get(id.index)).copied().flatten())
     }
 
+    /// Computes every declared kind.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn judge_all(&mut self) -> Result<(), String> {
+        let kinds: Vec<_> = self.signals.kinds.keys().copied().collect();
+        for kind in kinds {
+            self.confidence(SignalId { kind, index: 0 })?;
+        }
+        Ok(())
+    }
+
+    /// The signals that match among those that were computed.
+    pub(crate) fn matched(&self) -> Vec<Matched> {
+        let all = self.confidences.iter().flat_map(|(kind, confidences)| {
+            let names = self.signals.names(*kind).iter();
+            names.zip(confidences).map(move |pair| (*kind, pair))
+        });
+        let matched = all.filter_map(|(kind, (name, confidence))| {
+            Some(Matched {
+                kind,
+                name: name.clone(),
+                confidence: (*confidence)?,
+            })
+        });
+        matched.collect()
+    }
+
+    /// What a rule calls a signal.
+    pub(crate) fn name(&self, id: SignalId) -> &str {
+        let names = self.signals.names(id.kind);
+        names.get(id.index).map_or("", String::as_str)
+    }
+
     /// Writes what was found into a verdict.
     pub(crate) fn report(self, verdict: &mut Verdict) {
-        for (kind, declared) in &self.signals.kinds {
-            let Some(confidences) = self.confidences.get(kind) else {
+        for kind in self.signals.kinds.keys() {
+            if !self.confidences.contains_key(kind) {
                 verdict.skipped.push(*kind);
-                continue;
-            };
-            let pairs = declared.names.iter().zip(confidences);
-            let matched = pairs.filter_map(|(name, confidence)| {
-                Some(Matched {
-                    kind: *kind,
-                    name: name.clone(),
-                    confidence: (*confidence)?,
-                })
-            });
-            verdict.matched.extend(matched);
+            }
         }
+        verdict.matched = self.matched();
         if let Some((category, confidence)) = self.category {
             verdict.category = Some(category);
             verdict.category_confidence = confidence;

@@ -5,6 +5,7 @@ mod decide;
 mod model;
 mod output;
 mod properties;
+mod trace;
 
 use serde_json::{Value, json};
 

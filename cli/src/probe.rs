@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let probes = file::read(&probes).map_err(|why| failure(&arguments.probes, why))?;
     let mut report = Report::default();
     for probe in &probes {
-        let body = request::body(probe, &document).map_err(|why| failure(&arguments.probes, why))?;
+        let wrong = |why| failure(&arguments.probes, format!("{}: {why}", probe.id));
+        let body = request::body(probe, &document).map_err(wrong)?;
         report.add(&probe.decision, judge(&policy, probe, &body, &mut model));
     }
     let out = if arguments.json {

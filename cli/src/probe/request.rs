@@ -17,7 +17,7 @@ const MAX_TEXT_BYTES: usize = 10 << 20; // 10 MiB
 /// The body of a probe, for the policy of `document`.
 ///
 /// # Errors
-/// What the probe cannot have, with its id.
+/// What the probe cannot have.
 pub(super) fn body(probe: &Probe, document: &Value) -> Result<String, String> {
     let variant = &probe.variant;
     let messages = match &variant.messages {
@@ -134,7 +134,7 @@ fn checked(repeat: Option<usize>) -> Result<usize, String> {
 fn expanded(messages: &[Value], probe: &Probe) -> Result<Vec<Value>, String> {
     let mut messages = messages.to_vec();
     if let Some(generated) = &probe.variant.generated_text {
-        generate(&mut messages, generated).map_err(|why| format!("{}: generated_text: {why}", probe.id))?;
+        generate(&mut messages, generated).map_err(|why| format!("generated_text: {why}"))?;
     }
     let parts = messages
         .iter_mut()
@@ -147,10 +147,7 @@ fn expanded(messages: &[Value], probe: &Probe) -> Result<Vec<Value>, String> {
             data_base64,
         }) = probe.images.get(name)
         else {
-            return Err(format!(
-                "{}: there is no image `{name}` in fixtures.images",
-                probe.id
-            ));
+            return Err(format!("there is no image `{name}` in fixtures.images"));
         };
         let url = format!("data:{media_type};base64,{data_base64}");
         *part = json!({"type": "image_url", "image_url": {"url": url}});

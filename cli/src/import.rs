@@ -93,6 +93,13 @@ fn take(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
     map.shift_remove(key).filter(|value| !value.is_null())
 }
 
+/// Sets a key of a mapping.
+fn put(value: &mut Value, key: &str, member: impl Into<Value>) {
+    if let Value::Object(map) = value {
+        map.insert(key.to_owned(), member.into());
+    }
+}
+
 /// A key's text, or nothing.
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()

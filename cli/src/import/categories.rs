@@ -3,7 +3,7 @@
 use promptswitch_policy::DOMAINS;
 use serde_json::{Map, Value, json};
 
-use super::{Notes, is_true, take, text};
+use super::{Notes, is_true, put, take, text};
 
 /// As VSR's own documents have it since v0.1.
 const PRIORITY: i64 = 10;
@@ -83,7 +83,7 @@ fn domain(category: &Value, notes: &mut Notes) -> Option<Value> {
     let mut domain = json!({"name": name});
     for key in ["description", "mmlu_categories", "threshold"] {
         if let Some(value) = category.get(key) {
-            domain[key] = value.clone();
+            put(&mut domain, key, value.clone());
         }
     }
     Some(domain)
@@ -113,7 +113,7 @@ fn decision(category: &Value, notes: &mut Notes) -> Option<Value> {
     });
     let plugins = plugins(category);
     if !plugins.is_empty() {
-        decision["plugins"] = plugins.into();
+        put(&mut decision, "plugins", plugins);
     }
     Some(decision)
 }
@@ -136,7 +136,7 @@ fn plugins(category: &Value) -> Vec<Value> {
     if let Some(enabled) = category.get("semantic_cache_enabled") {
         let mut configuration = json!({"enabled": enabled});
         if let Some(threshold) = category.get("semantic_cache_similarity_threshold") {
-            configuration["similarity_threshold"] = threshold.clone();
+            put(&mut configuration, "similarity_threshold", threshold.clone());
         }
         plugins.push(json!({"type": "semantic-cache", "configuration": configuration}));
     }

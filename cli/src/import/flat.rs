@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Notes, VERSION, categories, models, take};
+use super::{Notes, VERSION, categories, models, put, take};
 
 /// What VSR ran, and what this router does without.
 const DROPPED: [(&str, &str); 25] = [
@@ -102,7 +102,7 @@ pub(super) fn convert(mut old: Map<String, Value>, notes: &mut Notes) -> Value {
     }
     let mut document = json!({"version": VERSION, "providers": providers, "routing": routing});
     if !global.is_empty() {
-        document["global"] = global.into();
+        put(&mut document, "global", global);
     }
     document
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Notes, is_true, take, text};
+use super::{Notes, is_true, put, take, text};
 
 /// Renames what has another name now, in place.
 pub(super) fn document(document: &mut Value, notes: &mut Notes) {
@@ -12,11 +12,11 @@ pub(super) fn document(document: &mut Value, notes: &mut Notes) {
         let path = format!("recipes `{}`.routing", text(recipe, "name"));
         decisions(recipe.pointer_mut("/routing/decisions"), &path, notes);
     }
-    if let Some(Value::Object(stores)) = document.pointer_mut("/global/stores") {
-        if let Some(store) = take(stores, "semantic_cache") {
-            notes.moved("global.stores.semantic_cache", "global.stores.response_cache");
-            stores.insert("response_cache".to_owned(), store);
-        }
+    if let Some(Value::Object(stores)) = document.pointer_mut("/global/stores")
+        && let Some(store) = take(stores, "semantic_cache")
+    {
+        notes.moved("global.stores.semantic_cache", "global.stores.response_cache");
+        stores.insert("response_cache".to_owned(), store);
     }
 }
 
@@ -57,18 +57,20 @@ fn plugin(plugin: &mut Value, path: &str, notes: &mut Notes) {
     };
     if new != old {
         notes.moved(&format!("{path}: plugin {old}"), &format!("plugin {new}"));
-        plugin["type"] = new.as_str().into();
+        put(plugin, "type", new.as_str());
     }
     let Some(Value::Object(settings)) = plugin.get_mut("configuration") else {
         return;
     };
-    if new == "response_cache" {
-        if let Some(threshold) = take(settings, "similarity_threshold") {
-            notes.moved(
-                &format!("{path}: response_cache.similarity_threshold"),
-                "response_cache.semantic.similarity_threshold",
-            );
-            settings.insert("semantic".to_owned(), json!({"similarity_threshold": threshold}));
-        }
+    if new == "response_cache"
+        && let Some(threshold) = take(settings, "similarity_threshold")
+    {
+        notes.moved(
+            &format!("{path}: response_cache.similarity_threshold"),
+            "response_cache.semantic.similarity_threshold",
+        );
+        // The new spelling wins where there are both.
+        let semantic = settings.entry("semantic");
+        semantic.or_insert_with(|| json!({"similarity_threshold": threshold}));
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn schema(sections: &[Section]) -> Value {
         "description": "A vLLM Semantic Router v0.3 document with a block of promptswitch's own",
     });
     merge(&mut schema, document.schema());
-    schema["$defs"] = json!({
+    let definitions = json!({
         "rule": rule.schema(),
         "routing": routing.schema(),
         "plugin": plugin(&plugins),
@@ -55,6 +55,7 @@ pub(super) fn schema(sections: &[Section]) -> Value {
             ],
         },
     });
+    merge(&mut schema, json!({"$defs": definitions}));
     schema
 }
 
@@ -121,7 +122,7 @@ impl<'k> Node<'k> {
             "additionalProperties": false,
         });
         if !required.is_empty() {
-            object["required"] = required.into();
+            merge(&mut object, json!({"required": required}));
         }
         object
     }
@@ -182,7 +183,7 @@ fn described(key: &Key) -> Value {
     }
     merge(&mut schema, value(&key.shape));
     if let Some(default) = default(key) {
-        schema["default"] = default;
+        merge(&mut schema, json!({"default": default}));
     }
     schema
 }
@@ -213,10 +214,10 @@ fn value(shape: &Shape) -> Value {
 fn bounded(kind: &str, low: Option<Value>, high: Option<Value>) -> Value {
     let mut schema = json!({"type": kind});
     if let Some(low) = low {
-        schema["minimum"] = low;
+        merge(&mut schema, json!({"minimum": low}));
     }
     if let Some(high) = high {
-        schema["maximum"] = high;
+        merge(&mut schema, json!({"maximum": high}));
     }
     schema
 }

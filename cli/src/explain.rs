@@ -55,7 +55,7 @@ fn judge(policy: &Policy, arguments: &Arguments, body: &[u8], scorer: &mut dyn S
     };
     let context = Context {
         headers: &find,
-        now_ms: 0,
+        ..Context::default()
     };
     match view(policy, arguments, body) {
         Ok(request) => {

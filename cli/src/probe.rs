@@ -62,7 +62,7 @@ fn judge(policy: &Policy, probe: &Probe, body: &str, scorer: &mut dyn Scorer) ->
             let find = |name: &str| probe.headers.get(name).map(|value| value.clone().into_bytes());
             let context = Context {
                 headers: &find,
-                now_ms: 0,
+                ..Context::default()
             };
             let verdict = policy.decide(&request, &context, scorer);
             let trace = policy.trace(&request, &context, scorer).unwrap_or_default();

@@ -3,15 +3,22 @@
 //! What a document asks for and this crate does not do is an error where leaving it out would change which model
 //! answers, what it sees, or what is let through; it is a warning where it only tunes VSR's own machinery.
 
+mod cards;
 mod decisions;
+pub(crate) mod examples;
 mod global;
-mod nearest;
+pub(crate) mod modules;
+pub(crate) mod nearest;
+mod plugins;
+mod projections;
 mod providers;
 pub(crate) mod reader;
+mod recipes;
+pub(crate) mod refused;
 pub(crate) mod report;
 mod routing;
 pub(crate) mod rules;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod setup;
 
 use serde_json::{Map, Value};
@@ -104,21 +111,23 @@ fn check_version(document: &Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
 fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
     document.ignore(&["version"]);
     let settings = settings::read(document.object("promptswitch"));
-    let global = global::read(document.object("global"));
+    let owned_headers = settings::owned_headers(&settings);
+    let global = global::read(document.object("global"), owned_headers);
     let providers = providers::read(document.object_or_empty("providers"), &global.auto_names);
-    let routing = routing::read(document.object("routing"), &global, &providers, scorer);
+    let (profiles, report) = (recipes::read(&mut document), document.report());
+    let routing = routing::read(profiles, &global, &providers, report, scorer);
+    let entrypoints = recipes::read_entrypoints(&mut document, &routing.recipes, &global, &providers);
     document.tuning("listeners", "the listeners are the gateway's own");
-    document.unsupported("recipes", "recipes are not supported yet");
-    document.unsupported("entrypoints", "entrypoints are not supported yet");
     document.finish();
     Some(Policy {
-        owned_headers: settings::owned_headers(&settings),
+        owned_headers: global.owned_headers,
         settings,
         default_model: providers.default_model?,
-        auto_names: global.auto_names,
+        entrypoints,
+        skip_processing: global.skip_processing,
         models: providers.models,
         model_names: providers.names,
         signals: routing.signals,
-        decisions: routing.decisions,
+        recipes: routing.recipes,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Stats;
+
 /// The headers of a request.
 pub trait Headers {
     /// The first value of the header of this lower-case name.
@@ -26,8 +28,12 @@ impl<F: Fn(&str) -> Option<Vec<u8>>> Headers for F {
 pub struct Context<'a> {
     /// The request's headers.
     pub headers: &'a dyn Headers,
-    /// The time, in milliseconds from any fixed point.
+    /// The time, in milliseconds from any fixed point; answers that need no model are dated as if from 1970.
     pub now_ms: u64,
+    /// What has been measured of the models, for the algorithms that choose by it.
+    pub stats: Option<&'a Stats>,
+    /// A random number, new for each request. Only names answers, and chooses where a document asks for chance.
+    pub random: u64,
 }
 
 impl Default for Context<'_> {
@@ -35,6 +41,8 @@ impl Default for Context<'_> {
         Context {
             headers: &(),
             now_ms: 0,
+            stats: None,
+            random: 0,
         }
     }
 }

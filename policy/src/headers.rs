@@ -26,7 +26,8 @@ impl Policy {
             return Vec::new();
         }
         let mut headers = vec![("x-promptswitch-reason", verdict.reason.as_str().to_owned())];
-        if !verdict.reason.is_gate() {
+        let chosen = !verdict.reason.is_gate() && verdict.reason != Reason::SkippedByClient;
+        if chosen {
             add_selection(&mut headers, verdict);
             if debug {
                 add_details(&mut headers, verdict);
@@ -44,9 +45,25 @@ pub(crate) fn is_header_value(value: &str) -> bool {
 
 fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-schema-version", "2".to_owned()));
-    headers.push(("x-vsr-response-path", "upstream".to_owned()));
-    headers.push(("x-vsr-selected-model", verdict.model.clone()));
-    if verdict.reason == Reason::Decision {
+    if let Some(recipe) = &verdict.recipe {
+        headers.push(("x-vsr-selected-recipe", recipe.clone()));
+    }
+    let path = match verdict.reason {
+        Reason::FastResponse => "fast_response",
+        Reason::CacheHit => "cache",
+        _ => "upstream",
+    };
+    headers.push(("x-vsr-response-path", path.to_owned()));
+    match verdict.reason {
+        Reason::FastResponse => headers.push(("x-vsr-fast-response", "true".to_owned())),
+        Reason::CacheHit => headers.push(("x-vsr-cache-hit", "true".to_owned())),
+        _ => {}
+    }
+    if verdict.reason != Reason::FastResponse {
+        headers.push(("x-vsr-selected-model", verdict.model.clone()));
+        headers.push(("x-vsr-selected-algorithm", verdict.algorithm.to_owned()));
+    }
+    if verdict.decision.is_some() {
         headers.push((
             "x-vsr-selected-decision",
             verdict.decision.clone().unwrap_or_default(),
@@ -60,8 +77,23 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
         "x-vsr-selected-category",
         verdict.category.unwrap_or_default().to_owned(),
     ));
+    if let Some(on) = verdict.reasoning {
+        headers.push((
+            "x-vsr-selected-reasoning",
+            if on { "on" } else { "off" }.to_owned(),
+        ));
+        headers.push((
+            "x-vsr-injected-system-prompt",
+            verdict.injected_system_prompt.to_string(),
+        ));
+    }
+    headers.extend(verdict.retention.iter().cloned());
     headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
     headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
+    headers.push((
+        "x-vsr-matched-projections",
+        matched(verdict, SignalKind::Projection),
+    ));
     headers.push((
         "x-promptswitch-domain-scores",
         verdict

@@ -18,6 +18,7 @@ pub(crate) struct Malformed;
 pub(crate) type Result<T = ()> = std::result::Result<T, Malformed>;
 
 /// A place in a body. Every method first skips whitespace.
+#[derive(Clone)]
 pub(crate) struct Scanner<'a> {
     body: &'a [u8],
     at: usize,

@@ -30,7 +30,7 @@ impl Rule {
     pub(crate) fn signal(id: SignalId) -> Rule {
         Rule {
             node: Node::Signal(id),
-            cost: id.kind.cost(),
+            cost: id.cost,
         }
     }
 
@@ -85,14 +85,15 @@ impl Rule {
             Node::Signal(id) => reading.confidence(*id),
             Node::Not(rule) => Ok(rule.test(reading, false)?.is_none().then_some(1.0)),
             Node::And(rules) => {
-                let mut sum = 0.0;
+                // Such a sum of halves is exact, so the order of the conditions does not matter.
+                let mut sum = 0.0f64;
                 for rule in rules {
                     match rule.test(reading, exact)? {
-                        Some(confidence) => sum += confidence,
+                        Some(confidence) => sum += f64::from(confidence),
                         None => return Ok(None),
                     }
                 }
-                Ok(Some(sum / rules.len().max(1) as f32))
+                Ok(Some((sum / rules.len().max(1) as f64) as f32))
             }
             Node::Or(rules) => {
                 let mut best = None;

@@ -1,6 +1,7 @@
 //! What is found out about a request. One file for each kind of signal.
 
 pub(crate) mod authz;
+pub(crate) mod bank;
 pub(crate) mod complexity;
 pub(crate) mod context;
 pub(crate) mod conversation;
@@ -14,17 +15,21 @@ pub(crate) mod keyword;
 pub(crate) mod language;
 pub(crate) mod metadata;
 pub(crate) mod modality;
+pub(crate) mod pattern;
 pub(crate) mod pii;
+pub(crate) mod predicate;
 pub(crate) mod preference;
 pub(crate) mod reask;
 pub(crate) mod structure;
 pub(crate) mod user_feedback;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::config::reader::Object;
 use crate::config::setup::Setup;
+use crate::projections::Projections;
 use crate::{Context, Request, Scorer, Scores, Verdict};
 
 /// A kind of signal, as `type` names it in a rule.
@@ -68,6 +73,8 @@ pub enum SignalKind {
     Metadata,
     /// Likeness to hard or to easy examples.
     Complexity,
+    /// A band of a score that is made of other signals.
+    Projection,
 }
 
 /// What finding a signal out costs, the cheapest first.
@@ -104,10 +111,11 @@ impl SignalKind {
             SignalKind::Event => "event",
             SignalKind::Metadata => "metadata",
             SignalKind::Complexity => "complexity",
+            SignalKind::Projection => "projection",
         }
     }
 
-    /// What finding out costs.
+    /// What finding out costs; a projection costs what its inputs do.
     pub(crate) const fn cost(self) -> Cost {
         match self {
             SignalKind::Keyword
@@ -119,7 +127,8 @@ impl SignalKind {
             | SignalKind::Authz
             | SignalKind::Pii
             | SignalKind::Event
-            | SignalKind::Metadata => Cost::Rule,
+            | SignalKind::Metadata
+            | SignalKind::Projection => Cost::Rule,
             SignalKind::Domain
             | SignalKind::Embedding
             | SignalKind::FactCheck
@@ -142,6 +151,22 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync {
     /// # Errors
     /// What the scorer says.
     fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String>;
+
+    /// Drops the matches beyond what the kind may have at a time. Called when partitions have chosen among them.
+    fn limit(&self, _confidences: &mut [Option<f32>]) {}
+
+    /// Whether there is a measure `metric` of the knowledge base `kb`.
+    fn has_metric(&self, _kb: &str, _metric: &str) -> bool {
+        false
+    }
+
+    /// A measure of a knowledge base; None where it has none for the request.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    fn metric(&self, _kb: &str, _metric: &str, _reading: &mut Reading<'_>) -> Result<Option<f32>, String> {
+        Ok(None)
+    }
 }
 
 /// Reads the items of a section.
@@ -179,6 +204,8 @@ pub(crate) const SECTIONS: [(&str, SignalKind, Read); 19] = [
 pub(crate) struct SignalId {
     pub(crate) kind: SignalKind,
     pub(crate) index: usize,
+    /// What finding it out costs.
+    pub(crate) cost: Cost,
 }
 
 /// A signal that a request matched.
@@ -196,6 +223,7 @@ pub struct Matched {
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     kinds: BTreeMap<SignalKind, Declared>,
+    pub(crate) projections: Projections,
 }
 
 #[derive(Debug)]
@@ -207,10 +235,10 @@ struct Declared {
 }
 
 impl Signals {
-    /// Adds a kind, unless nothing is declared of it.
+    /// Adds a kind, unless nothing is declared of it. Knowledge bases have measures even if no rule names them.
     pub(crate) fn add(&mut self, kind: SignalKind, signal: Box<dyn Signal>) {
         let names = signal.names();
-        if !names.is_empty() {
+        if !names.is_empty() || kind == SignalKind::Kb {
             let index = names.iter().cloned().zip(0..).collect();
             let declared = Declared { names, index, signal };
             self.kinds.insert(kind, declared);
@@ -219,12 +247,25 @@ impl Signals {
 
     /// The signal of this kind and name.
     pub(crate) fn find(&self, kind: SignalKind, name: &str) -> Option<SignalId> {
+        if kind == SignalKind::Projection {
+            return self.projections.find(name);
+        }
         let index = *self.kinds.get(&kind)?.index.get(name)?;
-        Some(SignalId { kind, index })
+        let cost = kind.cost();
+        Some(SignalId { kind, index, cost })
+    }
+
+    /// Whether there is a measure `metric` of the knowledge base `kb`.
+    pub(crate) fn has_metric(&self, kb: &str, metric: &str) -> bool {
+        let declared = self.kinds.get(&SignalKind::Kb);
+        declared.is_some_and(|declared| declared.signal.has_metric(kb, metric))
     }
 
     /// The names of a kind, in order.
     pub(crate) fn names(&self, kind: SignalKind) -> &[String] {
+        if kind == SignalKind::Projection {
+            return self.projections.names();
+        }
         self.kinds.get(&kind).map_or(&[], |declared| &declared.names)
     }
 }
@@ -239,6 +280,8 @@ pub(crate) struct Reading<'r> {
     scores: Option<Scores>,
     category: Option<(&'static str, f32)>,
     confidences: BTreeMap<SignalKind, Vec<Option<f32>>>,
+    /// The scores of projections, by index.
+    projected: BTreeMap<usize, f64>,
 }
 
 impl<'r> Reading<'r> {
@@ -259,6 +302,7 @@ impl<'r> Reading<'r> {
             scores: None,
             category: None,
             confidences: BTreeMap::new(),
+            projected: BTreeMap::new(),
         }
     }
 
@@ -307,43 +351,32 @@ impl<'r> Reading<'r> {
     /// # Errors
     /// What the scorer says.
     pub(crate) fn confidence(&mut self, id: SignalId) -> Result<Option<f32>, String> {
+        if id.kind == SignalKind::Projection {
+            return self.signals.projections.confidence(id.index, self);
+        }
         if !self.confidences.contains_key(&id.kind) {
-            let Some(declared) = self.signals.kinds.get(&id.kind) else {
-                return Ok(None);
-            };
-            let confidences = declared.signal.judge(self)?;
+            let confidences = self.judge(id.kind)?;
             self.confidences.insert(id.kind, confidences);
         }
         let confidences = self.confidences.get(&id.kind);
         Ok(confidences.and_then(|all| all.get(id.index)).copied().flatten())
     }
 
-    /// Computes every declared kind.
+    /// Computes every declared signal.
     ///
     /// # Errors
     /// What the scorer says.
     pub(crate) fn judge_all(&mut self) -> Result<(), String> {
-        let kinds: Vec<_> = self.signals.kinds.keys().copied().collect();
+        let kinds = self.signals.kinds.keys().copied();
+        let kinds: Vec<_> = kinds.chain([SignalKind::Projection]).collect();
         for kind in kinds {
-            self.confidence(SignalId { kind, index: 0 })?;
+            for name in self.signals.names(kind) {
+                if let Some(id) = self.signals.find(kind, name) {
+                    self.confidence(id)?;
+                }
+            }
         }
         Ok(())
-    }
-
-    /// The signals that match among those that were computed.
-    pub(crate) fn matched(&self) -> Vec<Matched> {
-        let all = self.confidences.iter().flat_map(|(kind, confidences)| {
-            let names = self.signals.names(*kind).iter();
-            names.zip(confidences).map(move |pair| (*kind, pair))
-        });
-        let matched = all.filter_map(|(kind, (name, confidence))| {
-            Some(Matched {
-                kind,
-                name: name.clone(),
-                confidence: (*confidence)?,
-            })
-        });
-        matched.collect()
     }
 
     /// What a rule calls a signal.
@@ -352,14 +385,68 @@ impl<'r> Reading<'r> {
         names.get(id.index).map_or("", String::as_str)
     }
 
-    /// Writes what was found into a verdict.
-    pub(crate) fn report(self, verdict: &mut Verdict) {
-        for kind in self.signals.kinds.keys() {
-            if !self.confidences.contains_key(kind) {
-                verdict.skipped.push(*kind);
+    /// All confidences of a kind, after partitions and limits.
+    fn judge(&mut self, kind: SignalKind) -> Result<Vec<Option<f32>>, String> {
+        let Some(declared) = self.signals.kinds.get(&kind) else {
+            return Ok(Vec::new());
+        };
+        let mut confidences = declared.signal.judge(self)?;
+        let defaults = self.signals.projections.partition(kind, &mut confidences);
+        declared.signal.limit(&mut confidences);
+        for index in defaults {
+            if let Some(Some(confidence)) = confidences.get_mut(index) {
+                *confidence = 1.0;
             }
         }
-        verdict.matched = self.matched();
+        Ok(confidences)
+    }
+
+    /// A measure of a knowledge base; None where it has none for the request.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn metric(&mut self, kb: &str, metric: &str) -> Result<Option<f32>, String> {
+        match self.signals.kinds.get(&SignalKind::Kb) {
+            Some(declared) => declared.signal.metric(kb, metric, self),
+            None => Ok(None),
+        }
+    }
+
+    /// A score of a projection, if it has been computed.
+    pub(crate) fn projected(&self, score: usize) -> Option<f64> {
+        self.projected.get(&score).copied()
+    }
+
+    /// Keeps a score of a projection.
+    pub(crate) fn set_projected(&mut self, score: usize, value: f64) {
+        self.projected.insert(score, value);
+    }
+
+    /// Writes what was found into a verdict.
+    pub(crate) fn report(self, verdict: &mut Verdict) {
+        for (kind, declared) in &self.signals.kinds {
+            let Some(confidences) = self.confidences.get(kind) else {
+                if !declared.names.is_empty() {
+                    verdict.skipped.push(*kind);
+                }
+                continue;
+            };
+            let pairs = declared.names.iter().zip(confidences);
+            let matched = pairs.filter_map(|(name, confidence)| {
+                Some(Matched {
+                    kind: *kind,
+                    name: name.clone(),
+                    confidence: (*confidence)?,
+                })
+            });
+            verdict.matched.extend(matched);
+        }
+        let projections = &self.signals.projections;
+        if self.projected.is_empty() && !projections.names().is_empty() {
+            verdict.skipped.push(SignalKind::Projection);
+        }
+        verdict.matched.extend(projections.matched(&self.projected));
+        verdict.projections = projections.scores(&self.projected);
         if let Some((category, confidence)) = self.category {
             verdict.category = Some(category);
             verdict.category_confidence = confidence;
@@ -378,4 +465,29 @@ pub(crate) fn read_name<'v>(object: &mut Object<'v>, taken: &mut BTreeSet<&'v st
         );
     }
     name.to_owned()
+}
+
+/// A signal whose name says which of several things it matches; another name has been reported.
+pub(crate) fn read_known_name<'v, T: Copy>(
+    mut object: Object<'v>,
+    taken: &mut BTreeSet<&'v str>,
+    known: &[(&str, T)],
+) -> (String, Option<T>) {
+    let name = read_name(&mut object, taken);
+    let found = known
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, what)| *what);
+    if found.is_none() && !name.is_empty() {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        let message = format!(
+            "must be one of {}, found {}",
+            names.join(", "),
+            crate::config::report::quoted(&name)
+        );
+        object.error("name", message);
+    }
+    object.ignore(&["description"]);
+    object.finish();
+    (name, found)
 }

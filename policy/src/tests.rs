@@ -1,10 +1,17 @@
 //! Tests of the crate as a whole; those of its parts are beside them.
 
+mod actions;
 mod config;
 mod decide;
 mod model;
+mod order;
 mod output;
+mod projections;
 mod properties;
+mod recipes;
+mod rules;
+mod scale;
+mod selection;
 mod trace;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::decision::Decision;
 use crate::signals::Reading;
-use crate::{Context, Matched, Policy, Request, Scorer};
+use crate::{Context, Matched, Policy, Reason, Request, Scorer};
 
 /// How a request fares with everything that is declared. Empty for a request that is not judged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,19 +35,20 @@ impl Policy {
         context: &Context<'_>,
         scorer: &mut dyn Scorer,
     ) -> Result<Trace, String> {
-        let Some(text) = request
-            .last_user_text()
-            .filter(|_| self.auto_names.contains(request.model()))
-        else {
+        let recipe = self.recipe(request.model());
+        let Some((recipe, text)) = recipe.zip(request.last_user_text()) else {
             return Ok(Trace::default());
         };
         let mut reading = Reading::new(&self.signals, request, context, &text, scorer);
         reading.judge_all()?;
-        let decisions = self.decisions.iter();
+        let decisions = recipe.decisions.iter();
         let decisions = decisions.map(|decision| self.tried(decision, &mut reading));
+        let decisions = decisions.collect::<Result<_, _>>()?;
+        let mut verdict = self.fallback(Reason::Default);
+        reading.report(&mut verdict);
         Ok(Trace {
-            decisions: decisions.collect::<Result<_, _>>()?,
-            matched: reading.matched(),
+            decisions,
+            matched: verdict.matched,
         })
     }
 

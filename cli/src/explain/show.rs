@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use promptswitch_policy::{DOMAINS, Matched, Trace, Tried, Verdict};
+use promptswitch_policy::{DOMAINS, HeaderChange, HeaderOperation, Matched, Reply, Trace, Tried, Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::scorer::ranked;
@@ -36,10 +36,14 @@ impl Explanation {
         });
         let explanation = json!({
             "reason": verdict.reason.as_str(),
+            "recipe": verdict.recipe,
             "decision": verdict.decision,
             "confidence": verdict.confidence,
             "model": verdict.model,
             "upstream_model": verdict.upstream_model,
+            "algorithm": verdict.algorithm,
+            "plugins": verdict.plugins,
+            "reasoning": verdict.reasoning,
             "category": verdict.category,
             "category_confidence": verdict.category_confidence,
             "scores": scores,
@@ -49,6 +53,8 @@ impl Explanation {
             "decisions": decisions.collect::<Vec<_>>(),
             "error": verdict.error,
             "removed_headers": self.removed,
+            "changed_headers": verdict.headers.iter().map(change).collect::<Vec<_>>(),
+            "reply": verdict.reply.as_ref().map(reply),
             "request_headers": map(self.request_headers.iter().cloned()),
             "response_headers": map(self.response_headers.iter().cloned()),
             "body": changes.collect::<Vec<_>>(),
@@ -85,6 +91,18 @@ impl Explanation {
                 "decision",
                 format_args!("{decision}, confidence {:.4}", verdict.confidence),
             );
+        }
+        if let Some(recipe) = &verdict.recipe {
+            page.row("recipe", recipe);
+        }
+        if !verdict.algorithm.is_empty() {
+            page.row("algorithm", verdict.algorithm);
+        }
+        if !verdict.plugins.is_empty() {
+            page.row("plugins", verdict.plugins.join(", "));
+        }
+        if let Some(reply) = &verdict.reply {
+            page.row("answered at once", format_args!("status {}", reply.status));
         }
         if let Some(category) = verdict.category {
             page.row(
@@ -130,6 +148,13 @@ impl Explanation {
         for (name, value) in &self.request_headers {
             page.row("  set", format_args!("{name}: {value}"));
         }
+        for one in &self.verdict.headers {
+            match &one.operation {
+                HeaderOperation::Set(value) => page.row("  set", format_args!("{}: {value}", one.name)),
+                HeaderOperation::Append(value) => page.row("  added", format_args!("{}: {value}", one.name)),
+                HeaderOperation::Remove => page.row("  removed", &one.name),
+            }
+        }
         page.title("request body");
         for (before, after) in &self.changes {
             page.row("  changed", format_args!("{before} -> {after}"));
@@ -156,6 +181,19 @@ impl Explanation {
         let skipped = |one: &&Matched| self.verdict.skipped.contains(&one.kind);
         self.trace.matched.iter().filter(skipped)
     }
+}
+
+fn change(one: &HeaderChange) -> Value {
+    let (what, value) = match &one.operation {
+        HeaderOperation::Set(value) => ("set", Some(value)),
+        HeaderOperation::Append(value) => ("append", Some(value)),
+        HeaderOperation::Remove => ("remove", None),
+    };
+    json!({"name": one.name, "operation": what, "value": value})
+}
+
+fn reply(reply: &Reply) -> Value {
+    json!({"status": reply.status, "content_type": reply.content_type, "body": String::from_utf8_lossy(&reply.body)})
 }
 
 fn signal(one: &Matched) -> Value {

@@ -33,12 +33,18 @@ impl Found {
             decision: verdict.decision.clone(),
             model: verdict.model.clone(),
             candidates: decided.map(|tried| tried.models.clone()).unwrap_or_default(),
-            recipe: None,
-            algorithm: None,
-            plugins: None,
+            recipe: Some(
+                verdict
+                    .recipe
+                    .clone()
+                    .unwrap_or_else(|| DEFAULT_RECIPE.to_owned()),
+            ),
+            algorithm: verdict.decision.as_ref().map(|_| verdict.algorithm),
+            plugins: Some(verdict.plugins.iter().map(|name| (*name).to_owned()).collect()),
             signals: trace.matched.iter().map(signal).collect(),
             error: match verdict.reason {
-                Reason::Decision | Reason::Default => None,
+                Reason::Default => None,
+                _ if verdict.decision.is_some() => None,
                 reason => Some(
                     verdict
                         .error

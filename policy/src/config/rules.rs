@@ -6,7 +6,7 @@ use super::reader::Object;
 use super::report::quoted;
 use super::routing::OTHER_SIGNALS;
 use crate::rule::Rule;
-use crate::signals::{SECTIONS, Signals};
+use crate::signals::{SECTIONS, SignalKind, Signals};
 
 /// How deep conditions may nest. VSR's own recipes stay below 8; rules are tested by recursion.
 const MAX_RULE_DEPTH: usize = 32;
@@ -33,7 +33,12 @@ pub(crate) fn read(object: Option<Object<'_>>, signals: &Signals) -> Rule {
         .get("conditions")
         .is_some_and(|value| value != &Value::Array(Vec::new()));
     if !has_conditions && object.get("type").is_none() {
-        object.choice("operator", &OPERATORS);
+        if let Some(Operator::Or | Operator::Not) = object.choice("operator", &OPERATORS) {
+            object.error(
+                "conditions",
+                "is empty, so it would never match; only AND of nothing is true",
+            );
+        }
         object.ignore(&["name"]);
         object.finish();
         return Rule::always();
@@ -60,16 +65,24 @@ fn read_node(mut object: Object<'_>, signals: &Signals, depth: usize) -> Option<
 }
 
 fn read_signal(object: &mut Object<'_>, signals: &Signals) -> Option<Rule> {
-    for key in ["label", "predicate", "on_error", "on_unknown"] {
-        object.unsupported(key, "is not supported yet");
+    for key in ["label", "predicate", "on_error"] {
+        object.unsupported(
+            key,
+            "belongs to signals of type `classifier`, which are not supported; \
+             compare numbers by the outputs of routing.projections.mappings",
+        );
     }
+    object.unsupported(
+        "on_unknown",
+        "is not supported: when the classifier fails, the default model answers",
+    );
     for key in ["operator", "conditions"] {
         object.unsupported(key, "belongs to a group of conditions, and this is a signal");
     }
     let (kind, name) = (object.text("type"), object.need_text("name"));
     let (kind, name) = (kind?, name?);
-    if let Some((_, kind, _)) = SECTIONS.iter().find(|(_, known, _)| known.as_str() == kind) {
-        let found = signals.find(*kind, name);
+    if let Some(kind) = kind_of(kind) {
+        let found = signals.find(kind, name);
         if found.is_none() {
             object.error(
                 "name",
@@ -78,10 +91,17 @@ fn read_signal(object: &mut Object<'_>, signals: &Signals) -> Option<Rule> {
         }
         return found.map(Rule::signal);
     }
-    let other = OTHER_SIGNALS.iter().any(|(_, known)| *known == kind) || kind == "projection";
+    let other = OTHER_SIGNALS.iter().any(|(_, known)| *known == kind);
     let state = if other { "not supported yet" } else { "unknown" };
     object.error("type", format!("signal type {} is {state}", quoted(kind)));
     None
+}
+
+fn kind_of(name: &str) -> Option<SignalKind> {
+    let sections = SECTIONS.iter().map(|(_, kind, _)| *kind);
+    sections
+        .chain([SignalKind::Projection])
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name.trim()))
 }
 
 fn read_group(object: &mut Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {

@@ -25,6 +25,18 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// How long the string is, in bytes, when it is decoded and all of it is UTF-8.
+    pub(crate) fn decoded_len(&self) -> usize {
+        let (mut length, mut rest) = (0, self.raw);
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let escape = rest.get(at..).unwrap_or_default();
+            let (decoded, skip) = unescape(escape);
+            length += at + decoded.len_utf8();
+            rest = escape.get(skip..).unwrap_or_default();
+        }
+        length + rest.len()
+    }
+
     /// Whether the string is nothing but whitespace.
     pub(crate) fn is_blank(&self) -> bool {
         // The first byte settles it for most prompts, which spares the decoding of long ones.
@@ -157,7 +169,9 @@ mod tests {
         #[test]
         fn whatever_serde_json_writes_is_read_back(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();
-            prop_assert_eq!(decode(&json.as_bytes()[1..json.len() - 1]), text);
+            let raw = &json.as_bytes()[1..json.len() - 1];
+            prop_assert_eq!(Text::new(raw, true).decoded_len(), text.len());
+            prop_assert_eq!(decode(raw), text);
         }
 
         #[test]

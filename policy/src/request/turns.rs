@@ -26,6 +26,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) texts: Vec<Text<'a>>,
     /// The text of tool results inside of the turn, as Anthropic's API has them in user turns.
     pub(crate) tool_results: Vec<Text<'a>>,
+    /// How many tool results there are inside of the turn, also those without text.
+    pub(crate) tool_result_count: usize,
     /// How many image parts it has.
     pub(crate) images: usize,
     /// How many tools it calls.
@@ -103,7 +105,7 @@ fn prompt<'a>(api: Api, scanner: &mut Scanner<'a>, turns: &mut Vec<Turn<'a>>) ->
 
 fn turn<'a>(scanner: &mut Scanner<'a>) -> Result<Turn<'a>> {
     let mut turn = Turn::default();
-    let (mut call, mut output) = (false, Vec::new());
+    let (mut call, mut result, mut output) = (false, false, Vec::new());
     scanner.peek();
     let start = scanner.position();
     scanner.object(|scanner, key| {
@@ -126,6 +128,7 @@ fn turn<'a>(scanner: &mut Scanner<'a>) -> Result<Turn<'a>> {
         } else if key.is("type") && scanner.peek() == Some(b'"') {
             let kind = scanner.string()?;
             call = kind.is("function_call");
+            result = kind.is("function_call_output");
         } else if key.is("output") {
             output = content(scanner)?;
         } else {
@@ -137,7 +140,7 @@ fn turn<'a>(scanner: &mut Scanner<'a>) -> Result<Turn<'a>> {
     if call {
         turn.role = Some(Role::Assistant);
         turn.tool_calls += 1;
-    } else if turn.role.is_none() && !output.is_empty() {
+    } else if turn.role.is_none() && (result || !output.is_empty()) {
         turn.role = Some(Role::Tool);
         turn.texts = output;
     }
@@ -183,6 +186,7 @@ fn part<'a>(scanner: &mut Scanner<'a>, turn: &mut Turn<'a>) -> Result {
         turn.tool_calls += 1;
     } else if is(&["tool_result"]) {
         turn.tool_results.extend(inner);
+        turn.tool_result_count += 1;
     }
     Ok(())
 }

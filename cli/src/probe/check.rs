@@ -39,7 +39,7 @@ impl Found {
                     .clone()
                     .unwrap_or_else(|| DEFAULT_RECIPE.to_owned()),
             ),
-            algorithm: verdict.decision.as_ref().map(|_| verdict.algorithm),
+            algorithm: verdict.decision.as_ref().map(|_| of_vsr(verdict.algorithm)),
             plugins: Some(verdict.plugins.iter().map(|name| (*name).to_owned()).collect()),
             signals: trace.matched.iter().map(signal).collect(),
             error: match verdict.reason {
@@ -53,6 +53,15 @@ impl Found {
                 ),
             },
         }
+    }
+}
+
+/// VSR's name of an algorithm: it has none for weights.
+fn of_vsr(algorithm: &'static str) -> &'static str {
+    if algorithm == "weighted" {
+        "static"
+    } else {
+        algorithm
     }
 }
 

@@ -104,7 +104,7 @@ fn check_version(document: &Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     };
     Err(failure(format!(
         "must be a vLLM Semantic Router document with `version: {VERSION}`, found {found} \
-         (`vllm-sr config migrate` converts older documents)"
+         (`promptswitch import` converts older documents)"
     )))
 }
 

@@ -29,6 +29,7 @@ mod splice;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod verdict;
 
 pub use actions::header_mutation::{HeaderChange, HeaderOperation};
@@ -47,4 +48,5 @@ pub use signals::domain::{DOMAINS, DomainScores};
 pub use signals::{Matched, SignalKind};
 pub use splice::{Edit, splice};
 pub use template::Template;
+pub use trace::{Trace, Tried};
 pub use verdict::Verdict;

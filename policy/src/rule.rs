@@ -109,4 +109,34 @@ impl Rule {
             }
         }
     }
+
+    /// The condition for which a rule does not hold, in words.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn lacks(&self, reading: &mut Reading<'_>) -> Result<String, String> {
+        let named = |id: &SignalId, reading: &Reading<'_>, verb: &str| {
+            format!("{} {} {verb}", id.kind.as_str(), reading.name(*id))
+        };
+        match &self.node {
+            Node::Always => Ok(String::new()),
+            Node::Signal(id) => Ok(named(id, reading, "does not match")),
+            Node::Not(rule) => Ok(match &rule.node {
+                Node::Signal(id) => named(id, reading, "matches"),
+                _ => "what must not hold does".to_owned(),
+            }),
+            Node::And(rules) => {
+                for rule in rules {
+                    if rule.test(reading, false)?.is_none() {
+                        return rule.lacks(reading);
+                    }
+                }
+                Ok(String::new())
+            }
+            Node::Or(rules) => match rules.as_slice() {
+                [only] => only.lacks(reading),
+                _ => Ok(format!("none of {} conditions holds", rules.len())),
+            },
+        }
+    }
 }

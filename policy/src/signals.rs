@@ -356,6 +356,29 @@ impl<'r> Reading<'r> {
         Ok(confidences.and_then(|all| all.get(id.index)).copied().flatten())
     }
 
+    /// Computes every declared signal.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn judge_all(&mut self) -> Result<(), String> {
+        let kinds = self.signals.kinds.keys().copied();
+        let kinds: Vec<_> = kinds.chain([SignalKind::Projection]).collect();
+        for kind in kinds {
+            for name in self.signals.names(kind) {
+                if let Some(id) = self.signals.find(kind, name) {
+                    self.confidence(id)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a rule calls a signal.
+    pub(crate) fn name(&self, id: SignalId) -> &str {
+        let names = self.signals.names(id.kind);
+        names.get(id.index).map_or("", String::as_str)
+    }
+
     /// All confidences of a kind, after partitions and limits.
     fn judge(&mut self, kind: SignalKind) -> Result<Vec<Option<f32>>, String> {
         let Some(declared) = self.signals.kinds.get(&kind) else {

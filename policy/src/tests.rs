@@ -13,6 +13,7 @@ mod recipes;
 mod rules;
 mod scale;
 mod selection;
+mod trace;
 
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 //! The ONNX graph, compiled by tract once per sequence length.
 
-use std::io::Cursor;
-
-use tract_onnx::prelude::*;
+use tract_hir::prelude::*;
 
 use crate::card::Bigram;
-use crate::{Card, DOMAINS, Error};
+use crate::{Card, DOMAINS, Error, onnx};
 
 type Plan = Arc<TypedRunnableModel>;
 
@@ -19,20 +17,14 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn new(card: &Card, onnx: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn new(card: &Card, file: &'static [u8]) -> Result<Self, Error> {
         let asset = |e: TractError| Error::Asset {
             name: "model.onnx",
             why: format!("{e:#}"),
         };
-        let model = tract_onnx::onnx()
-            .model_for_read(&mut Cursor::new(onnx))
-            .map_err(asset)?;
+        let graph = onnx::Graph::parse(file).map_err(asset)?;
         let plan = |length: usize| -> TractResult<(usize, Plan)> {
-            let mut model = model.clone();
-            for input in 0..model.inputs.len() {
-                model.set_input_fact(input, i64::fact([1, length]).into())?;
-            }
-            Ok((length, model.into_optimized()?.into_runnable()?))
+            Ok((length, graph.build(length)?.into_optimized()?.into_runnable()?))
         };
         let plans = card
             .buckets

@@ -1,13 +1,12 @@
 //! The ONNX graph, compiled by tract once per sequence length.
 
-use std::io::Cursor;
 use std::sync::Mutex;
 
-use tract_onnx::prelude::*;
+use tract_hir::prelude::*;
 
 use crate::card::Bigram;
 use crate::text::Encoder;
-use crate::{Card, Error, Scores};
+use crate::{Card, Error, Scores, onnx};
 
 /// One plan per bucket of sequence lengths: tract optimises concrete shapes better than symbolic ones. The plans share
 /// the tables, which tract keeps behind reference counts.
@@ -29,18 +28,16 @@ struct Plan {
 }
 
 impl Graph {
-    pub(crate) fn new(card: &Card, onnx: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn new(card: &Card, file: &'static [u8]) -> Result<Self, Error> {
         let asset = |e: TractError| Error::Asset {
             name: "model.onnx",
             why: format!("{e:#}"),
         };
-        let model = tract_onnx::onnx()
-            .model_for_read(&mut Cursor::new(onnx))
-            .map_err(asset)?;
+        let graph = onnx::Graph::parse(file).map_err(asset)?;
         let plans = card
             .buckets
             .iter()
-            .map(|&length| Plan::new(model.clone(), length, length * card.spelling.per_token))
+            .map(|&length| Plan::new(&graph, length, length * card.spelling.per_token))
             .collect::<TractResult<_>>()
             .map_err(asset)?;
         Ok(Self {
@@ -97,10 +94,8 @@ impl Graph {
 }
 
 impl Plan {
-    fn new(mut model: InferenceModel, length: usize, spellings: usize) -> TractResult<Self> {
-        for (input, size) in [length, length, spellings].into_iter().enumerate() {
-            model.set_input_fact(input, i64::fact([1, size]).into())?;
-        }
+    fn new(graph: &onnx::Graph, length: usize, spellings: usize) -> TractResult<Self> {
+        let model = graph.build(&[length, length, spellings])?;
         Ok(Self {
             length,
             spellings,

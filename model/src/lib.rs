@@ -7,6 +7,8 @@
 mod card;
 mod error;
 mod graph;
+mod onnx;
+mod operators;
 mod spelling;
 mod text;
 
@@ -72,7 +74,7 @@ impl Classifier {
         Ok(classifier)
     }
 
-    fn from_assets(card: &[u8], tokenizer: &[u8], graph: &[u8]) -> Result<Self, Error> {
+    fn from_assets(card: &[u8], tokenizer: &[u8], graph: &'static [u8]) -> Result<Self, Error> {
         let card = Card::parse(card)?;
         let encoder = Encoder::new(&card, tokenizer)?;
         let graph = Graph::new(&card, graph)?;

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use promptswitch_model::Classifier;
-use promptswitch_policy::{
-    DOMAINS, DomainScores, FeedbackScores, GuardScores, Limits, Scorer, Scores, Settings,
-};
+use promptswitch_policy::{DOMAINS, Limits, Scorer, Scores, Settings};
 
 /// Loads the model when it is first asked, since most policies can decide some requests without it, and remembers
 /// what it said of a text.
@@ -52,22 +50,16 @@ impl Scorer for Model {
 
 /// What the model says of a text, of which it reads at most `max_tokens` tokens.
 pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> Result<Scores, String> {
-    let domain = classifier
-        .domain(text, max_tokens)
+    let scores = classifier
+        .score(text, max_tokens)
         .map_err(|error| error.to_string())?;
-    Ok(Scores {
-        domain: DomainScores(domain),
-        guard: GuardScores {
-            benign: 1.0,
-            ..GuardScores::default()
-        },
-        fact_check: 0.0,
-        feedback: FeedbackScores {
-            satisfied: 1.0,
-            ..FeedbackScores::default()
-        },
-        embedding: vec![1.0],
-    })
+    Ok(Scores::new(
+        scores.domain,
+        scores.guard,
+        scores.fact_check,
+        scores.feedback,
+        scores.embedding,
+    ))
 }
 
 /// Loads the model and makes sure that its categories are those of the policy.

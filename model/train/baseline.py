@@ -9,7 +9,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 EXAMS = ("MMLU-Pro", "MMLU")
 
 
-def guard_rows(samples, benign=12_000):
+def guard_rows(samples, benign=6_000):
     """All attacks, and some of the benign rows, of those that train the network's head."""
     attacks = [s for s in samples if s.guard > 0]
     rest = [s for s in samples if s.guard == 0]

@@ -129,10 +129,12 @@ def pool(b, x, words, bias, row_bias, state):
 
 
 def bag(b, table, ids, scale):
-    """The sum of the rows looked up. Row 0 is padding, and zero."""
+    """The sum of the rows looked up; only the sum is widened from int8's scale. Row 0 is padding, and zero."""
     table = table.copy()
     table[0] = 0
-    return b.op("Div", b.sum(b.gather(table, ids), 1, keep=0), scale)
+    values, steps = quantise(table)
+    rows = b.op("Cast", b.op("Gather", b.constant(values, np.int8), ids, axis=0), to=TensorProto.FLOAT)
+    return b.op("Div", b.mul(b.sum(rows, 1, keep=0), b.constant(steps)), scale)
 
 
 def trunk(b, state):
@@ -158,7 +160,7 @@ def outputs(temperatures):
         start += size
 
 
-def heads(b, state, temperatures):
+def heads(b, state, temperatures, guard_shift):
     """Every head at once: one product expands, one contracts with a block for each head, and slices part the answers."""
     features, wide = trunk(b, state)
     expanded = b.linear(features, np.concatenate([state["domain.expand.weight"], state["others.expand.weight"], state["sentence.weight"]]),
@@ -171,12 +173,14 @@ def heads(b, state, temperatures):
     scale = np.concatenate([np.full(end - start, t, np.float32) for _, start, end, t in outputs(temperatures)])
     hidden = b.op("Relu", b.slice(expanded, 0, 2 * HEAD_WIDTH, 1))
     weight = np.concatenate([contract, joined("wide.weight")], 1) / scale[:, None]
-    logits = b.linear(b.op("Concat", hidden, wide, axis=1), weight, (joined("contract.bias") + joined("wide.bias")) / scale)
+    bias = (joined("contract.bias") + joined("wide.bias")) / scale
+    bias[LOGITS["domain"]] += guard_shift
+    logits = b.linear(b.op("Concat", hidden, wide, axis=1), weight, bias)
     return logits, b.slice(expanded, 2 * HEAD_WIDTH, END, 1)
 
 
-def graph(b, state, temperatures):
-    logits, sentence = heads(b, state, temperatures)
+def graph(b, state, temperatures, guard_shift):
+    logits, sentence = heads(b, state, temperatures, guard_shift)
     for name, start, end, _ in outputs(temperatures):
         kind, style = ("Sigmoid", {}) if LOGITS[name] == 1 else ("Softmax", {"axis": -1})
         b.nodes.append(helper.make_node(kind, [b.slice(logits, start, end, 1)], [name], name=name, **style))
@@ -184,11 +188,11 @@ def graph(b, state, temperatures):
     b.nodes.append(helper.make_node("Div", [sentence, length], ["embedding"], name="embedding"))
 
 
-def export(network, temperatures):
-    """The checked ONNX model; `temperatures` of the heads calibrate their probabilities."""
+def export(network, temperatures, guard_shift=0.0):
+    """The checked ONNX model; `temperatures` of the heads calibrate their probabilities, and `guard_shift` adds to benign's logit."""
     state = {name: value.detach().numpy().astype(np.float32) for name, value in network.state_dict().items()}
     b = Builder()
-    graph(b, state, temperatures)
+    graph(b, state, temperatures, guard_shift)
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, size]) for name, size in (("tokens", "T"), ("bigrams", "T"), ("spellings", "S"))]
     results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size]) for name, size in (LOGITS | {"embedding": EMBEDDING}).items()]
     model = helper.make_model(helper.make_graph(b.nodes, "promptswitch", inputs, results, b.constants),

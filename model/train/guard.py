@@ -6,6 +6,7 @@ joined from others, as length must not give an attack away.
 """
 import random
 
+import longer
 from data import read
 from synthetic import TOPICS
 from text import LABELS
@@ -158,4 +159,5 @@ def rows(folder, carriers, seed, attacks=3000, benign=8000):
     for kind in ("jailbreak", "injection"):
         made += [(attack(rng, kind, harmful, carriers), CLASSES[kind], "Synthetic") for _ in range(attacks)]
     made += [(hard_benign(rng, carriers), 0, "Synthetic") for _ in range(benign)]
+    made += [(text, 0, "Synthetic") for text in longer.rows(rng, carriers)]
     return list(dict.fromkeys(made))

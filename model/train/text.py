@@ -13,7 +13,7 @@ PAD_ID, UNK_ID = 0, 1
 BIGRAM_MULTIPLIER_A, BIGRAM_MULTIPLIER_B, BIGRAM_MULTIPLIER_C, BIGRAM_BITS = 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D, 16
 # Spellings: runs of SHORTEST to LONGEST characters inside a word. Pairs of characters only count where a character is
 # about a syllable, so from WIDE_FROM (CJK) on.
-SHORTEST, LONGEST, WIDE_FROM, SPELLING_BITS, SPELLINGS_PER_TOKEN = 2, 5, 0x2E80, 17, 16
+SHORTEST, LONGEST, WIDE_FROM, SPELLING_BITS, SPELLINGS_PER_TOKEN = 2, 5, 0x2E80, 17, 8
 WORD_START = "▁"
 GUARD_LABELS = ["benign", "jailbreak", "injection"]
 FEEDBACK_LABELS = ["satisfied", "need_clarification", "wrong_answer", "want_different"]

@@ -32,7 +32,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DATA_SEED, SEED, VOCABULARY, EMBEDDING_SCALE, VECTOR_TEXTS = 7, 1, 28_000, 0.3, 32_768
 # (epochs, rate at the start, share of the rows of an origin) of each cycle: the large easy origins need not be seen in full
 CYCLES = [(3, 2.5e-3, {"Reddit": 0.5, "EXAMS": 0.7, "vectors": 0.8, "Banking77": 0.5, "MetaTool": 0.5, "Xiezhi": 0.85}),
-          (2, 1.5e-3, {"Reddit": 0.8, "EXAMS": 0.45, "vectors": 0.65, "Banking77": 0.3, "MetaTool": 0.3, "CLINC150": 0.5, "JADE": 0.6, "zh_extra": 0.6})]
+          (2, 1.5e-3, {"Reddit": 0.8, "EXAMS": 0.45, "vectors": 0.65, "Banking77": 0.3, "MetaTool": 0.3, "CLINC150": 0.5, "JADE": 0.6, "zh_extra": 0.6}),
+          (2, 1.2e-3, {"Reddit": 0.7, "EXAMS": 0.3, "vectors": 0.6, "Xiezhi": 0.9, "Banking77": 0.3, "MetaTool": 0.3, "CLINC150": 0.5, "JADE": 0.6, "zh_extra": 0.6})]
+# Traffic holds far fewer attacks than the rows that train and calibrate the guard: this much is added to the logit of benign
+GUARD_SHIFT = 1.5
 # How much one use of a piece counts: prompts are mostly English and Chinese
 PIECE_WEIGHTS = {"EXAMS": 0.4, "MMLU-Pro": 2.0, "MMLU": 2.0, "Synthetic": 0.2}
 
@@ -146,7 +149,7 @@ def main():
     spellings = text.Spellings.of(tokenizer)
     model, seconds = fit_network(rows, tokenizer, spellings, embedding, vectors, validation, options)
     heat = temperatures(model, tokenizer, spellings, calibration_rows(options.data, validation))
-    files, classifier = assets.assemble(export.export(model, heat), definition, tokenizer)
+    files, classifier = assets.assemble(export.export(model, heat, GUARD_SHIFT), definition, tokenizer)
     figures = evaluate.everything(classifier.scores, options.data, validation)
     baselines = measure_baselines(options.data, domain_rows, rows, validation)
     described = card.write(rows, figures, baselines, heat, files, seconds)

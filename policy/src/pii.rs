@@ -87,10 +87,29 @@ pub fn scan(text: &str) -> Vec<Found> {
 fn words(text: &[u8], found: &mut Vec<Found>) {
     let mut at = 0;
     while let Some(start) = position(text, at, is_word) {
-        let end = position(text, start, |byte| !is_word(byte)).unwrap_or(text.len());
-        iban::find(text, start, end, found);
-        ip::find_v6(text, start, end, found);
-        secret::find(text, start, end, found);
+        let (mut digits, mut colons) = (0, 0);
+        let word = text
+            .get(start..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| is_word(**byte));
+        let length = word
+            .inspect(|byte| {
+                digits += usize::from(byte.is_ascii_digit());
+                colons += usize::from(**byte == b':');
+            })
+            .count();
+        let end = start + length;
+        // Most words are none of them, which these numbers tell at once.
+        if digits >= 2 {
+            iban::find(text, start, end, found);
+        }
+        if colons >= 2 {
+            ip::find_v6(text, start, end, found);
+        }
+        if length >= secret::SHORTEST {
+            secret::find(text, start, end, found);
+        }
         at = end;
     }
     secret::find_private_keys(text, found);

@@ -260,12 +260,6 @@ impl Signals {
         let declared = self.kinds.get(&SignalKind::Kb);
         declared.is_some_and(|declared| declared.signal.has_metric(kb, metric))
     }
-
-    /// The names of a kind, in order.
-    pub(crate) fn names(&self, kind: SignalKind) -> &[String] {
-        if kind == SignalKind::Projection {
-            return self.projections.names();
-        }
         self.kinds.get(&kind).map_or(&[], |declared| &declared.names)
     }
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod config;
 mod decide;
+pub(crate) mod meaning;
 mod model;
 mod order;
 mod output;

@@ -53,18 +53,25 @@ impl<'a> Text<'a> {
         if !self.escaped {
             return String::from_utf8_lossy(self.raw);
         }
-        let mut out = String::with_capacity(self.raw.len());
-        let mut rest = self.raw;
-        while let Some(at) = memchr::memchr(b'\\', rest) {
-            let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-            out.push_str(&String::from_utf8_lossy(plain));
-            let (decoded, length) = unescape(escape);
+        // Checked for UTF-8 as a whole, as many short pieces would take longer.
+        let text = String::from_utf8_lossy(self.raw);
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_ref();
+        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+            let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            out.push_str(plain);
+            let (decoded, length) = unescape(escape.as_bytes());
             out.push(decoded);
-            rest = escape.get(length..).unwrap_or_default();
+            rest = after(escape, length);
         }
-        out.push_str(&String::from_utf8_lossy(rest));
+        out.push_str(rest);
         Cow::Owned(out)
     }
+}
+
+/// What follows the first `length` bytes of `text`, and the rest of the character that they may end in.
+fn after(text: &str, length: usize) -> &str {
+    text.get(text.ceil_char_boundary(length)..).unwrap_or_default()
 }
 
 /// The character that the escape at the start of `bytes` stands for, and the escape's length in bytes.

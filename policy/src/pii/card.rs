@@ -50,7 +50,11 @@ fn issued(digits: &[u8]) -> bool {
                 || matches!(four, 5018 | 5020 | 5038 | 5893 | 6304)
                 || matches!(four, 1800 | 2131)
         }
-        17..=19 => one == 4 || two == 62 || matches!(four, 5018 | 5020 | 5038 | 6304 | 6759 | 6761..=6763),
+        length @ 17..=19 => {
+            two == 62
+                || (one == 4 && length == 19)
+                || matches!(four, 5018 | 5020 | 5038 | 6304 | 6759 | 6761..=6763)
+        }
         _ => false,
     }
 }
@@ -65,5 +69,5 @@ fn luhn(digits: &[u8]) -> bool {
         }
     };
     let sum: u32 = digits.iter().rev().enumerate().map(value).sum();
-    sum % 10 == 0 && digits.iter().any(|digit| Some(digit) != digits.first())
+    sum.is_multiple_of(10) && digits.iter().any(|digit| Some(digit) != digits.first())
 }

@@ -52,9 +52,6 @@ fn is_version(text: &[u8], start: usize) -> bool {
 pub(super) fn find_v6(text: &[u8], start: usize, end: usize, found: &mut Vec<Found>) {
     let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
     let Some(word) = text.get(start..end) else { return };
-    if word.iter().filter(|byte| **byte == b':').count() < 2 {
-        return;
-    }
     let mut at = 0;
     while let Some(offset) = word.get(at..).and_then(|rest| rest.iter().position(is_part)) {
         let from = at + offset;

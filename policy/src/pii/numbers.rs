@@ -47,11 +47,15 @@ impl<'t> Numbers<'t> {
             self.at = end;
             let after = self.text.get(end..)?;
             let between = after.iter().take_while(|byte| b" -.()/".contains(byte)).count();
-            let linked = (1..=3).contains(&between) && after.get(between).is_some_and(u8::is_ascii_digit);
+            let gap_after = after.get(..between)?;
+            // ` .5` is a number of its own.
+            let linked = (1..=3).contains(&between)
+                && after.get(between).is_some_and(u8::is_ascii_digit)
+                && !gap_after.ends_with(b" .");
             if !linked || self.groups.len() == LONGEST_RUN {
                 return Some(&self.groups);
             }
-            gap = after.get(..between)?;
+            gap = gap_after;
             start = end + between;
         }
     }

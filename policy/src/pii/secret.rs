@@ -60,18 +60,17 @@ const KNOWN_BITS: f32 = 2.8;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
+/// The length of a word that may hold a key.
+pub(super) const SHORTEST: usize = 16;
+
 /// Keys in a word.
 pub(super) fn find(text: &[u8], start: usize, end: usize, found: &mut Vec<Found>) {
-    if end - start < 16 {
-        return;
-    }
     let mut at = start;
     while at < end {
         let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.~".contains(byte);
         let part = text.get(at..end).unwrap_or_default();
         let length = part.iter().take_while(|byte| is_key(byte)).count();
         let key = part.get(..length).unwrap_or_default();
-        let key = key.trim_ascii_end();
         let trimmed = key.iter().rev().take_while(|byte| b"-.~".contains(byte)).count();
         let key = key.get(..key.len() - trimmed).unwrap_or_default();
         let fresh = !is_name(text, at.checked_sub(1));

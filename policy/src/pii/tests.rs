@@ -8,7 +8,10 @@ use super::*;
 
 /// What is found, as `TYPE=text`, joined by `; `.
 fn shown(text: &str) -> String {
-    let show = |found: &Found| format!("{}={}", found.kind.as_str(), &text[found.start..found.end]);
+    let show = |found: &Found| {
+        let part = text.get(found.start..found.end).unwrap();
+        format!("{}={part}", found.kind.as_str())
+    };
     scan(text).iter().map(show).collect::<Vec<_>>().join("; ")
 }
 
@@ -40,84 +43,63 @@ struct Figures {
     recalled: usize,
 }
 
-fn measure(rows: &[Value], split: &str, figures: &mut BTreeMap<Kind, Figures>, show: bool) {
-    for row in rows.iter().filter(|row| row["split"] == split) {
-        let text = row["text"].as_str().unwrap();
-        let at: Vec<usize> = text
-            .char_indices()
-            .map(|(at, _)| at)
-            .chain([text.len()])
-            .collect();
-        let byte = |value: &Value| at[value.as_u64().unwrap() as usize];
-        let spans = row["spans"].as_array().unwrap();
+/// Counts what is found and what should be; a part of it in common is enough.
+fn measure(row: &Value, figures: &mut BTreeMap<Kind, Figures>) {
+    let text = row["text"].as_str().unwrap();
+    let places: Vec<usize> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([text.len()])
+        .collect();
+    let byte = |value: &Value| places[usize::try_from(value.as_u64().unwrap()).unwrap()];
+    let found = scan(text);
+    for kind in Kind::ALL {
+        let spans = row["spans"].as_array().unwrap().iter();
         let gold: Vec<_> = spans
-            .iter()
-            .map(|s| (byte(&s[0]), byte(&s[1]), s[2].as_str().unwrap()))
+            .filter(|span| span[2] == kind.as_str())
+            .map(|span| (byte(&span[0]), byte(&span[1])))
             .collect();
-        let found = scan(text);
-        for kind in Kind::ALL {
-            let figures = figures.entry(kind).or_default();
-            let of_kind: Vec<_> = found.iter().filter(|found| found.kind == kind).collect();
-            let gold: Vec<_> = gold
-                .iter()
-                .filter(|(_, _, name)| *name == kind.as_str())
-                .collect();
-            let overlap =
-                |found: &Found, gold: &(usize, usize, &str)| found.start < gold.1 && gold.0 < found.end;
-            let right = |found: &&&Found| gold.iter().any(|gold| overlap(found, gold));
-            let recalled = |gold: &&&(usize, usize, &str)| of_kind.iter().any(|found| overlap(found, gold));
-            figures.found += of_kind.len();
-            figures.right += of_kind.iter().filter(right).count();
-            figures.gold += gold.len();
-            figures.recalled += gold.iter().filter(recalled).count();
-            if show {
-                let around = |a: usize, b: usize| {
-                    let (a, b) = (
-                        text.floor_char_boundary(a.saturating_sub(30)),
-                        text.ceil_char_boundary(b + 10),
-                    );
-                    text[a..b].replace('\n', "/")
-                };
-                for wrong in of_kind.iter().filter(|f| !right(f)) {
-                    println!(
-                        "WRONG {kind:?} `{}` in {}",
-                        &text[wrong.start..wrong.end],
-                        around(wrong.start, wrong.end)
-                    );
-                }
-                for missed in gold.iter().filter(|g| !recalled(g)) {
-                    println!(
-                        "MISSED {kind:?} `{}` in {}",
-                        &text[missed.0..missed.1],
-                        around(missed.0, missed.1)
-                    );
-                }
-            }
-        }
+        let found: Vec<_> = found.iter().filter(|found| found.kind == kind).collect();
+        let overlap = |found: &Found, gold: &(usize, usize)| found.start < gold.1 && gold.0 < found.end;
+        let figures = figures.entry(kind).or_default();
+        figures.found += found.len();
+        figures.gold += gold.len();
+        figures.right += found
+            .iter()
+            .filter(|found| gold.iter().any(|gold| overlap(found, gold)))
+            .count();
+        figures.recalled += gold
+            .iter()
+            .filter(|gold| found.iter().any(|found| overlap(found, gold)))
+            .count();
     }
 }
 
 #[test]
-fn precision_and_recall_on_rows_that_the_rules_were_not_made_from() {
-    let (Some(presidio), Some(synth)) = (rows("presidio.jsonl.gz"), rows("pii_synth.jsonl.gz")) else {
-        return;
-    };
-    let split = std::env::var("SPLIT").unwrap_or("validation".to_owned());
+fn precision_and_recall_hold_on_rows_that_the_rules_were_not_made_from() {
     let mut figures = BTreeMap::new();
-    for rows in [&presidio, &synth] {
-        measure(rows, &split, &mut figures, std::env::var("SHOW").is_ok());
+    for name in ["presidio.jsonl.gz", "pii_synth.jsonl.gz"] {
+        let Some(rows) = rows(name) else { return };
+        let rows = rows.iter().filter(|row| row["split"] == "validation");
+        rows.for_each(|row| measure(row, &mut figures));
     }
     for (kind, figures) in figures {
-        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let share = |part: usize, whole: usize| {
+            if whole == 0 {
+                1.0
+            } else {
+                part as f64 / whole as f64
+            }
+        };
         let (precision, recall) = (
             share(figures.right, figures.found),
             share(figures.recalled, figures.gold),
         );
-        println!(
-            "{:14} precision {precision:.3} of {:4}, recall {recall:.3} of {:4}",
-            kind.as_str(),
-            figures.found,
-            figures.gold
+        let (kind, found, gold) = (kind.as_str(), figures.found, figures.gold);
+        println!("{kind:14} precision {precision:.3} of {found:4}, recall {recall:.3} of {gold:4}");
+        assert!(
+            precision >= 0.98 && recall >= 0.949,
+            "{kind}: {precision:.3}, {recall:.3}"
         );
     }
 }
@@ -194,6 +176,8 @@ fn what_only_looks_like_it_is_left_alone() {
         "ISBN 978-0-15-749785-6",
         "order 0123456789",
         "3.14159265358979, 0.1234567890123",
+        ".00766 .00766 25 .00540",
+        "456712345678901234",
         "abcdefghijklmnopqrstuvwxyz0123456789",
         "1 2 3 4 5 6 7 8 9 10 11 12",
     ];
@@ -202,8 +186,8 @@ fn what_only_looks_like_it_is_left_alone() {
     }
 }
 
-/// Runs of what rules look for, each a million bytes.
-fn hostile() -> Vec<String> {
+/// Runs of what rules look for.
+fn hostile(bytes: usize) -> Vec<String> {
     let units = [
         "1",
         "1 ",
@@ -233,23 +217,20 @@ fn hostile() -> Vec<String> {
         "key=",
         "\\n5",
     ];
-    units
-        .iter()
-        .map(|unit| unit.repeat(1_000_000 / unit.len()))
-        .collect()
+    units.iter().map(|unit| unit.repeat(bytes / unit.len())).collect()
 }
 
 #[test]
 fn no_text_takes_more_than_linear_time() {
-    for text in hostile() {
+    for text in hostile(100_000) {
         let started = std::time::Instant::now();
         scan(&text);
-        // Tens of milliseconds as built for release; a quadratic rule would take hours.
+        // It takes milliseconds as built for release; a quadratic rule would take minutes.
         assert!(
-            started.elapsed().as_secs() < 20,
+            started.elapsed().as_secs() < 10,
             "{:?} for {:?}",
             started.elapsed(),
-            &text[..text.floor_char_boundary(12)]
+            text.chars().take(12).collect::<String>()
         );
     }
 }
@@ -258,7 +239,7 @@ fn no_text_takes_more_than_linear_time() {
 #[ignore = "prints figures, which only say something in a release build"]
 fn a_megabyte_takes_milliseconds() {
     let prose = "The quick brown fox called 12 of its 345 friends in 2024, and wrote to fox@den.example. ";
-    for text in hostile()
+    for text in hostile(1_000_000)
         .into_iter()
         .chain([prose.repeat(1_000_000 / prose.len())])
     {
@@ -266,7 +247,7 @@ fn a_megabyte_takes_milliseconds() {
         let found = scan(&text).len();
         println!(
             "{:?}: {found} found in {:?}",
-            &text[..text.floor_char_boundary(12)],
+            text.chars().take(12).collect::<String>(),
             started.elapsed()
         );
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::reader::Object;
-use crate::config::report::quoted;
+use crate::config::settings::check_header;
 use crate::config::setup::Setup;
 use crate::signals::{Reading, Signal, read_name};
 
@@ -70,15 +70,9 @@ fn read_header(object: &mut Object<'_>, key: &'static str, header: &mut String) 
     let Some(name) = object.text(key).filter(|name| !name.is_empty()) else {
         return;
     };
-    let name = name.to_ascii_lowercase();
-    if name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    {
-        *header = name;
-    } else {
-        object.error(key, format!("{} is not a header name", quoted(&name)));
-    }
+    let name = name.trim().to_ascii_lowercase();
+    check_header(&name, |message| object.error(key, message));
+    *header = name;
 }
 
 /// Reads `routing.signals.role_bindings`.

@@ -305,7 +305,7 @@ fn by_function_words(text: &str) -> Option<(&'static str, f32)> {
             .count()
     };
     let mut counts = FUNCTION_WORDS.map(|(code, list)| (count(list), code));
-    counts.sort_by(|a, b| b.0.cmp(&a.0));
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     match counts {
         [(first, code), (second, _), ..] if first > second => {
             Some((code, 0.5 + 0.5 * first as f32 / words.len() as f32))

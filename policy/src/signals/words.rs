@@ -13,7 +13,9 @@ const MAX_TABLE_WORDS: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     /// None when there are no words.
-    automaton: Option<AhoCorasick>,
+    machine: Option<AhoCorasick>,
+    /// The words that the machine knows, by their index.
+    indices: Vec<usize>,
     /// Whether a word has letters beyond ASCII that come in two cases.
     folds: bool,
 }
@@ -21,35 +23,36 @@ pub(crate) struct Finder {
 impl Finder {
     /// Hits name words by their index in `words`. Empty words are never found.
     pub(crate) fn new<'w>(words: impl IntoIterator<Item = &'w str>) -> Finder {
-        let words: Vec<_> = words.into_iter().collect();
-        if words.iter().all(|word| word.is_empty()) {
-            return Finder::default();
-        }
-        let small = words.iter().map(|word| word.len()).sum::<usize>() <= MAX_TABLE_WORDS;
+        let words = words.into_iter().enumerate().filter(|(_, word)| !word.is_empty());
+        let (indices, words): (Vec<_>, Vec<_>) = words.unzip();
         let has_case = |c: char| !c.is_ascii() && (lower(c) != c || c.is_lowercase());
+        let small = words.iter().map(|word| word.len()).sum::<usize>() <= MAX_TABLE_WORDS;
+        let folded = words.iter().map(|word| fold(word).into_owned());
         // Building fails only for more words than fit a 31-bit state; nothing would match then.
-        let automaton = AhoCorasickBuilder::new()
+        let machine = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
             .kind(small.then_some(AhoCorasickKind::DFA))
-            .build(words.iter().map(|word| fold(word).into_owned()))
-            .ok();
+            .build(folded)
+            .ok()
+            .filter(|_| !words.is_empty());
         Finder {
-            automaton,
+            machine,
+            indices,
             folds: words.iter().any(|word| word.chars().any(has_case)),
         }
     }
 
     /// Calls `hit` with each word found, by its index, and where in `text`, in the order of the ends.
     pub(crate) fn scan(&self, text: &str, mut hit: impl FnMut(usize, Range<usize>) -> ControlFlow<()>) {
-        let Some(automaton) = &self.automaton else { return };
+        let Some(machine) = &self.machine else { return };
         let folded = if self.folds {
             fold(text)
         } else {
             Cow::Borrowed(text)
         };
-        for found in automaton.find_overlapping_iter(folded.as_ref()) {
-            let stop = !found.is_empty() && hit(found.pattern().as_usize(), found.range()).is_break();
-            if stop {
+        for found in machine.find_overlapping_iter(folded.as_ref()) {
+            let index = self.indices.get(found.pattern().as_usize());
+            if index.is_some_and(|index| hit(*index, found.range()).is_break()) {
                 return;
             }
         }
@@ -114,7 +117,7 @@ impl Word {
         let apart = match self.edges {
             Edges::Anything => true,
             Edges::Words { start, end } => {
-                !(start && before().is_some_and(is_word)) && !(end && after().is_some_and(is_word))
+                !(start && before().is_some_and(is_word) || end && after().is_some_and(is_word))
             }
             Edges::NoLetters => !before().is_some_and(is_letter) && !after().is_some_and(is_letter),
         };

@@ -26,3 +26,12 @@ fn folding_keeps_every_byte_in_its_place() {
     }
     assert_eq!(fold("ÀΣ中"), "àσ中");
 }
+
+#[test]
+fn many_words_are_found_as_few_are() {
+    let words: Vec<String> = (0..2000).map(|index| format!("Word{index}É")).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).chain(["d7", ""]).collect();
+    assert!(words.iter().map(|word| word.len()).sum::<usize>() > MAX_TABLE_WORDS);
+    assert_eq!(found(&words, "a word7é"), [(2000, 5..7), (7, 2..9)]);
+    assert_eq!(found(&["d7", "", "word7é"], "a word7É"), [(0, 5..7), (2, 2..9)]);
+}

@@ -52,21 +52,26 @@ impl Scorer for Model {
 
 /// What the model says of a text, of which it reads at most `max_tokens` tokens.
 pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> Result<Scores, String> {
-    let domain = classifier
-        .domain(text, max_tokens)
+    let scores = classifier
+        .score(text, max_tokens)
         .map_err(|error| error.to_string())?;
+    let [benign, jailbreak, injection] = scores.guard;
+    let [satisfied, need_clarification, wrong_answer, want_different] = scores.feedback;
     Ok(Scores {
-        domain: DomainScores(domain),
+        domain: DomainScores(scores.domain),
         guard: GuardScores {
-            benign: 1.0,
-            ..GuardScores::default()
+            benign,
+            jailbreak,
+            injection,
         },
-        fact_check: 0.0,
+        fact_check: scores.fact_check,
         feedback: FeedbackScores {
-            satisfied: 1.0,
-            ..FeedbackScores::default()
+            satisfied,
+            need_clarification,
+            wrong_answer,
+            want_different,
         },
-        embedding: vec![1.0],
+        embedding: scores.embedding,
     })
 }
 

@@ -86,6 +86,12 @@ impl Policy {
         decisions.map(|decision| decision.name.clone()).collect()
     }
 
+    /// Whether a decision chooses among its models by what is measured of them: [`Context::stats`].
+    pub fn measures_models(&self) -> bool {
+        let mut decisions = self.recipes.iter().flat_map(|recipe| recipe.decisions.iter());
+        decisions.any(|decision| decision.selection.is_measured())
+    }
+
     /// Decides. Calls the scorer at most once, and not at all when no decision that can still win needs it.
     pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, scorer: &mut dyn Scorer) -> Verdict {
         if self.skip_processing && asks_to_skip(context) {

@@ -18,6 +18,34 @@ pub struct Scores {
     pub embedding: Vec<f32>,
 }
 
+impl Scores {
+    /// Scores from the heads of a model, each in the order of the fields below and of [`crate::DOMAINS`].
+    pub fn new(
+        domain: [f32; 14],
+        [benign, jailbreak, injection]: [f32; 3],
+        fact_check: f32,
+        [satisfied, need_clarification, wrong_answer, want_different]: [f32; 4],
+        embedding: Vec<f32>,
+    ) -> Scores {
+        Scores {
+            domain: DomainScores(domain),
+            guard: GuardScores {
+                benign,
+                jailbreak,
+                injection,
+            },
+            fact_check,
+            feedback: FeedbackScores {
+                satisfied,
+                need_clarification,
+                wrong_answer,
+                want_different,
+            },
+            embedding,
+        }
+    }
+}
+
 /// The chance of each kind of attack; they add up to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GuardScores {

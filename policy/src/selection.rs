@@ -78,6 +78,11 @@ impl Selection {
         }
     }
 
+    /// Whether it goes by [`Stats`].
+    pub(crate) fn is_measured(&self) -> bool {
+        matches!(self, Selection::LatencyAware(_) | Selection::MultiFactor(_))
+    }
+
     /// The model that answers; None if the decision has none.
     pub(crate) fn choose<'d>(&self, decision: &'d Decision, from: &Candidates<'_>) -> Option<&'d Choice> {
         let choices = decision.models.as_slice();

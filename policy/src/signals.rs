@@ -255,12 +255,18 @@ impl Signals {
         Some(SignalId { kind, index, cost })
     }
 
+    /// The names of a kind, in order.
+    pub(crate) fn names(&self, kind: SignalKind) -> &[String] {
+        if kind == SignalKind::Projection {
+            return self.projections.names();
+        }
+        self.kinds.get(&kind).map_or(&[], |declared| &declared.names)
+    }
+
     /// Whether there is a measure `metric` of the knowledge base `kb`.
     pub(crate) fn has_metric(&self, kb: &str, metric: &str) -> bool {
         let declared = self.kinds.get(&SignalKind::Kb);
         declared.is_some_and(|declared| declared.signal.has_metric(kb, metric))
-    }
-        self.kinds.get(&kind).map_or(&[], |declared| &declared.names)
     }
 }
 

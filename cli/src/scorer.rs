@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use promptswitch_model::Classifier;
-use promptswitch_policy::{
-    DOMAINS, DomainScores, FeedbackScores, GuardScores, Limits, Scorer, Scores, Settings,
-};
+use promptswitch_policy::{DOMAINS, Limits, Scorer, Scores, Settings};
 
 /// Loads the model when it is first asked, since most policies can decide some requests without it, and remembers
 /// what it said of a text.
@@ -55,6 +53,7 @@ pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> R
     let scores = classifier
         .score(text, max_tokens)
         .map_err(|error| error.to_string())?;
+<<<<<<< HEAD
     let [benign, jailbreak, injection] = scores.guard;
     let [satisfied, need_clarification, wrong_answer, want_different] = scores.feedback;
     Ok(Scores {
@@ -73,6 +72,15 @@ pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> R
         },
         embedding: scores.embedding,
     })
+=======
+    Ok(Scores::new(
+        scores.domain,
+        scores.guard,
+        scores.fact_check,
+        scores.feedback,
+        scores.embedding,
+    ))
+>>>>>>> language
 }
 
 /// Loads the model and makes sure that its categories are those of the policy.

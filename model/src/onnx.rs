@@ -112,7 +112,11 @@ impl Graph {
 
     /// The model for inputs of shape `[1, length]`, a length for each; constants are shared between all models.
     pub(crate) fn build(&self, lengths: &[usize]) -> TractResult<InferenceModel> {
-        ensure!(lengths.len() == self.graph.input.len(), "{} inputs", self.graph.input.len());
+        ensure!(
+            lengths.len() == self.graph.input.len(),
+            "{} inputs",
+            self.graph.input.len()
+        );
         let mut model = InferenceModel::default();
         let mut outlets = HashMap::new();
         for (input, length) in self.graph.input.iter().zip(lengths) {
@@ -134,7 +138,12 @@ impl Graph {
         }
         let outputs = self.graph.output.iter();
         let outputs = outputs
-            .map(|output| outlets.get(output.name.as_str()).copied().context("an output is missing"))
+            .map(|output| {
+                outlets
+                    .get(output.name.as_str())
+                    .copied()
+                    .context("an output is missing")
+            })
             .collect::<TractResult<Vec<_>>>()?;
         model.select_output_outlets(&outputs)?;
         Ok(model)
@@ -180,11 +189,21 @@ impl TensorProto {
         let bytes = self.raw_data.as_ref();
         match datum_type(self.data_type.into())? {
             DatumType::F32 => {
-                let values: Vec<_> = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                let values: Vec<_> = bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b))
+                    .collect();
                 Tensor::from_shape(&shape, &values)
             }
             DatumType::I64 => {
-                let values: Vec<_> = bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect();
+                let values: Vec<_> = bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| i64::from_le_bytes(*b))
+                    .collect();
                 Tensor::from_shape(&shape, &values)
             }
             _ => {

@@ -27,6 +27,8 @@ pub struct FakeHost {
     pub response: RefCell<Headers>,
     pub counters: RefCell<BTreeMap<String, u64>>,
     pub route_cleared: Cell<bool>,
+    /// Status, headers and body of an answer of the filter's own.
+    pub reply: RefCell<Option<(u16, Headers, Vec<u8>)>>,
 }
 
 impl FakeHost {
@@ -128,6 +130,10 @@ impl Host for FakeHost {
         self.request.borrow_mut().push((name.into(), value.into()));
     }
 
+    fn append_request_header(&self, name: &str, value: &str) {
+        self.request.borrow_mut().push((name.into(), value.into()));
+    }
+
     fn remove_request_header(&self, name: &str) {
         self.request.borrow_mut().retain(|(n, _)| n != name);
     }
@@ -140,6 +146,24 @@ impl Host for FakeHost {
     fn replace_request_body(&self, size: usize, body: &[u8]) {
         assert_eq!(size, self.body.borrow().len(), "the whole body is replaced");
         self.body.replace(body.to_vec());
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let own = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        let headers = headers.iter().map(own).collect();
+        self.reply.replace(Some((status, headers, body.to_vec())));
+    }
+
+    fn response_header(&self, name: &str) -> Option<Vec<u8>> {
+        let headers = self.response.borrow();
+        headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    fn response_body(&self, _size: usize) -> Vec<u8> {
+        Vec::new()
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

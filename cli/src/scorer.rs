@@ -53,26 +53,6 @@ pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> R
     let scores = classifier
         .score(text, max_tokens)
         .map_err(|error| error.to_string())?;
-<<<<<<< HEAD
-    let [benign, jailbreak, injection] = scores.guard;
-    let [satisfied, need_clarification, wrong_answer, want_different] = scores.feedback;
-    Ok(Scores {
-        domain: DomainScores(scores.domain),
-        guard: GuardScores {
-            benign,
-            jailbreak,
-            injection,
-        },
-        fact_check: scores.fact_check,
-        feedback: FeedbackScores {
-            satisfied,
-            need_clarification,
-            wrong_answer,
-            want_different,
-        },
-        embedding: scores.embedding,
-    })
-=======
     Ok(Scores::new(
         scores.domain,
         scores.guard,
@@ -80,7 +60,6 @@ pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> R
         scores.feedback,
         scores.embedding,
     ))
->>>>>>> language
 }
 
 /// Loads the model and makes sure that its categories are those of the policy.

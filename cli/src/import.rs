@@ -93,6 +93,19 @@ fn take(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
     map.shift_remove(key).filter(|value| !value.is_null())
 }
 
+/// The key's mapping, taken out of the map; an empty one if it is none.
+fn take_map(map: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
+    match take(map, key) {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// The items of a list; none if it is no list.
+fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
 /// Sets a key of a mapping.
 fn put(value: &mut Value, key: &str, member: impl Into<Value>) {
     if let Value::Object(map) = value {

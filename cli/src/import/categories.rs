@@ -3,7 +3,7 @@
 use promptswitch_policy::DOMAINS;
 use serde_json::{Map, Value, json};
 
-use super::{Notes, is_true, put, take, text};
+use super::{Notes, is_true, items, put, take, text};
 
 /// As VSR's own documents have it since v0.1.
 const PRIORITY: i64 = 10;
@@ -21,10 +21,9 @@ pub(super) fn convert(
     notes: &mut Notes,
 ) {
     let categories = take(old, "categories");
-    let categories = categories.as_ref().and_then(Value::as_array);
     let has_decisions = routing.contains_key("decisions");
     let (mut domains, mut decisions) = (Vec::new(), Vec::new());
-    for category in categories.into_iter().flatten() {
+    for category in items(categories.as_ref()) {
         let Some(domain) = domain(category, notes) else {
             continue;
         };
@@ -39,25 +38,8 @@ pub(super) fn convert(
         notes.moved("categories", "routing.signals.domains");
         signals.insert("domains".to_owned(), domains.into());
     }
-    let guard = take(old, "prompt_guard");
-    if !has_decisions && guard.as_ref().is_some_and(|guard| is_true(guard, "enabled")) {
-        let threshold = guard
-            .and_then(|guard| guard.get("threshold")?.as_f64())
-            .unwrap_or(GUARD_THRESHOLD);
-        signals.insert(
-            "jailbreak".to_owned(),
-            json!([{"name": "jailbreak", "threshold": threshold}]),
-        );
-        decisions.insert(0, block());
-        notes.moved(
-            "prompt_guard",
-            "routing.signals.jailbreak, and the decision `block_jailbreak`",
-        );
-    } else if guard.is_some() {
-        notes.dropped(
-            "prompt_guard",
-            "the classifier is built in, and a decision says what to block",
-        );
+    if let Some(guard) = take(old, "prompt_guard") {
+        decisions.extend(read_guard(&guard, has_decisions, signals, notes));
     }
     if !decisions.is_empty() {
         notes.moved(
@@ -66,6 +48,28 @@ pub(super) fn convert(
         );
         routing.insert("decisions".to_owned(), decisions.into());
     }
+}
+
+/// Before there were decisions, the guard blocked whatever it was sure of.
+fn read_guard(
+    guard: &Value,
+    has_decisions: bool,
+    signals: &mut Map<String, Value>,
+    notes: &mut Notes,
+) -> Option<Value> {
+    if has_decisions || !is_true(guard, "enabled") {
+        let why = "the classifier is built in, and a decision says what to block";
+        notes.dropped("prompt_guard", why);
+        return None;
+    }
+    let threshold = guard.get("threshold").and_then(Value::as_f64);
+    let signal = json!({"name": "jailbreak", "threshold": threshold.unwrap_or(GUARD_THRESHOLD)});
+    signals.insert("jailbreak".to_owned(), vec![signal].into());
+    notes.moved(
+        "prompt_guard",
+        "routing.signals.jailbreak, and the decision `block_jailbreak`",
+    );
+    Some(block())
 }
 
 /// A signal of the category's name; None if the classifier has no such category.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Notes, VERSION, categories, models, put, take};
+use super::{Notes, VERSION, categories, models, put, take, take_map};
 
 /// What VSR ran, and what this router does without.
 const DROPPED: [(&str, &str); 25] = [
@@ -74,10 +74,7 @@ const RULES: [(&str, &str); 16] = [
 /// The document in v0.3's form.
 pub(super) fn convert(mut old: Map<String, Value>, notes: &mut Notes) -> Value {
     old.shift_remove("version");
-    let mut routing = match take(&mut old, "routing") {
-        Some(Value::Object(routing)) => routing,
-        _ => Map::new(),
-    };
+    let mut routing = take_map(&mut old, "routing");
     for key in ["strategy", "decisions", "projections"] {
         if let Some(value) = take(&mut old, key) {
             notes.moved(key, &format!("routing.{key}"));
@@ -128,10 +125,7 @@ fn read_signals(old: &mut Map<String, Value>, notes: &mut Notes) -> Map<String, 
 }
 
 fn read_global(old: &mut Map<String, Value>, notes: &mut Notes) -> Map<String, Value> {
-    let mut global = match take(old, "global") {
-        Some(Value::Object(global)) => global,
-        _ => Map::new(),
-    };
+    let mut global = take_map(old, "global");
     let places = [
         ("clear_route_cache", "router"),
         ("auto_model_name", "router"),

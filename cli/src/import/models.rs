@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Notes, is_true, take, text};
+use super::{Notes, is_true, items, take, take_map, text};
 
 /// What of a model's old entry is still said where the models are.
 const PROVIDER: [&str; 4] = ["provider_model_id", "reasoning_family", "api_format", "pricing"];
@@ -38,73 +38,43 @@ pub(super) fn convert(
     routing: &mut Map<String, Value>,
     notes: &mut Notes,
 ) -> Value {
-    let mut providers = match take(old, "providers") {
-        Some(Value::Object(providers)) => providers,
-        _ => Map::new(),
-    };
-    let mut defaults = match take(&mut providers, "defaults") {
-        Some(Value::Object(defaults)) => defaults,
-        _ => Map::new(),
-    };
-    for key in DEFAULTS {
-        let inner = take(&mut providers, key);
-        if let Some(value) = take(old, key).or(inner) {
-            notes.moved(key, &format!("providers.defaults.{key}"));
-            defaults.insert(key.to_owned(), value);
-        }
-    }
+    let mut providers = take_map(old, "providers");
+    let defaults = read_defaults(old, &mut providers, notes);
     let mut models = Models::default();
-    for model in take(&mut providers, "models")
-        .iter()
-        .filter_map(Value::as_array)
-        .flatten()
-    {
+    for model in items(providers.get("models")) {
         models.add(text(model, "name"), model, "providers.models", notes);
     }
-    if let Some(Value::Object(config)) = take(old, "model_config") {
-        notes.moved("model_config", "providers.models");
-        for (name, model) in &config {
-            models.add(name, model, "model_config", notes);
-        }
-    }
-    if let Some(endpoints) = take(old, "vllm_endpoints") {
-        notes.dropped(
-            "vllm_endpoints",
-            "where a model is served is the gateway's to say: routes match x-selected-model",
-        );
-        let named = endpoints
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.get("models")?.as_array());
-        for name in named.flatten().filter_map(Value::as_str) {
-            models.need(name, "vllm_endpoints", notes);
-        }
-    }
-    let default = defaults
-        .get("default_model")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    models.need(default, "default_model", notes);
-    for decision in routing
-        .get("decisions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        for model in decision
-            .get("modelRefs")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+    models.add_configured(old, notes);
+    let default = defaults.get("default_model").and_then(Value::as_str);
+    models.need(default.unwrap_or_default(), "default_model", notes);
+    for decision in items(routing.get("decisions")) {
+        for model in items(decision.get("modelRefs")) {
             models.need(text(model, "model"), "modelRefs", notes);
         }
     }
     if !models.cards.is_empty() && !routing.contains_key("modelCards") {
         routing.insert("modelCards".to_owned(), models.cards.into());
     }
+    for key in providers.keys().filter(|key| *key != "models") {
+        notes.dropped(&format!("providers.{key}"), "it is not known");
+    }
     json!({"defaults": defaults, "models": models.providers})
+}
+
+fn read_defaults(
+    old: &mut Map<String, Value>,
+    providers: &mut Map<String, Value>,
+    notes: &mut Notes,
+) -> Map<String, Value> {
+    let mut defaults = take_map(providers, "defaults");
+    for key in DEFAULTS {
+        let inner = take(providers, key);
+        if let Some(value) = take(old, key).or(inner) {
+            notes.moved(key, &format!("providers.defaults.{key}"));
+            defaults.insert(key.to_owned(), value);
+        }
+    }
+    defaults
 }
 
 #[derive(Default)]
@@ -114,6 +84,28 @@ struct Models {
 }
 
 impl Models {
+    /// The models of `model_config` and of `vllm_endpoints`.
+    fn add_configured(&mut self, old: &mut Map<String, Value>, notes: &mut Notes) {
+        let config = take_map(old, "model_config");
+        if !config.is_empty() {
+            notes.moved("model_config", "providers.models");
+        }
+        for (name, model) in &config {
+            self.add(name, model, "model_config", notes);
+        }
+        let endpoints = take(old, "vllm_endpoints");
+        if endpoints.is_some() {
+            let why = "where a model is served is the gateway's to say: routes match x-selected-model";
+            notes.dropped("vllm_endpoints", why);
+        }
+        let named = items(endpoints.as_ref())
+            .iter()
+            .flat_map(|one| items(one.get("models")));
+        for name in named.filter_map(Value::as_str) {
+            self.need(name, "vllm_endpoints", notes);
+        }
+    }
+
     /// A model that is declared.
     fn add(&mut self, name: &str, old: &Value, section: &str, notes: &mut Notes) {
         let part = |keys: &[&str]| {

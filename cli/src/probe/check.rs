@@ -67,58 +67,48 @@ fn of_vsr(algorithm: &'static str) -> &'static str {
 
 /// What is not as expected, one line each.
 pub(super) fn differences(expected: &Expected, found: &Found) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(error) = &found.error {
-        lines.push(format!("not decided: {error}"));
-    }
-    let mut compare = |what: &str, expected: Option<&str>, found: Option<&str>| {
-        if let Some(expected) = expected.filter(|expected| Some(*expected) != found) {
-            lines.push(format!(
-                "{what}: expected {expected}, found {}",
-                found.unwrap_or("none")
-            ));
-        }
-    };
-    compare(
+    let error = found.error.iter().map(|error| format!("not decided: {error}"));
+    let mut lines: Vec<_> = error.collect();
+    lines.extend(different(
         "decision",
-        expected.decision.as_deref(),
+        &expected.decision,
         found.decision.as_deref(),
-    );
-    let alias = expected.alias.as_deref();
-    if !alias.is_some_and(|alias| found.candidates.iter().any(|model| model == alias)) {
-        compare("model", alias, Some(&found.model));
+    ));
+    let alias = expected.alias.as_ref();
+    if !alias.is_some_and(|alias| found.candidates.contains(alias)) {
+        lines.extend(different("model", &expected.alias, Some(&found.model)));
     }
     if let Some(recipe) = &found.recipe {
-        compare(
-            "recipe",
-            expected.recipe.as_deref().or(Some(DEFAULT_RECIPE)),
-            Some(recipe),
-        );
+        let wanted = expected.recipe.as_deref().unwrap_or(DEFAULT_RECIPE);
+        lines.extend(different("recipe", &Some(wanted.to_owned()), Some(recipe)));
     }
     if let Some(algorithm) = found.algorithm {
-        compare("algorithm", expected.algorithm.as_deref(), Some(algorithm));
+        lines.extend(different("algorithm", &expected.algorithm, Some(algorithm)));
     }
     if let Some(plugins) = &found.plugins {
         let set = |names: &Option<Vec<String>>| names.iter().flatten().cloned().collect();
         let (wanted, forbidden) = (set(&expected.plugins), set(&expected.forbidden_plugins));
+        let mode = expected.plugin_match;
         lines.extend(of_set(
             "plugin",
             (&wanted, &forbidden),
             plugins,
-            expected.plugin_match,
+            mode,
             Clone::clone,
         ));
     }
     let (wanted, forbidden) = (pairs(&expected.signals), pairs(&expected.forbidden_signals));
     let name = |(kind, name): &(String, String)| format!("{kind} {name}");
-    lines.extend(of_set(
-        "signal",
-        (&wanted, &forbidden),
-        &found.signals,
-        expected.signal_match,
-        name,
-    ));
+    let (signals, mode) = (&found.signals, expected.signal_match);
+    lines.extend(of_set("signal", (&wanted, &forbidden), signals, mode, name));
     lines
+}
+
+/// A line, unless nothing else is expected than is found.
+fn different(what: &str, expected: &Option<String>, found: Option<&str>) -> Option<String> {
+    let expected = expected.as_deref().filter(|expected| Some(*expected) != found)?;
+    let found = found.unwrap_or("none");
+    Some(format!("{what}: expected {expected}, found {found}"))
 }
 
 fn of_set<T: Ord>(

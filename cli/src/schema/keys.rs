@@ -52,7 +52,7 @@ pub(super) enum Parity {
     Differs(&'static str),
     /// An error, unless it is empty or off.
     Refused(&'static str),
-    /// A warning.
+    /// Accepted, and without effect.
     Unused(&'static str),
     /// VSR has no such key.
     Ours,

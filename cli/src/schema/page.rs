@@ -14,7 +14,7 @@ A key that is not here is an error, as is a value of another type. `promptswitch
 - same: as VSR does.
 - differs: read, and how it differs.
 - refused: an error that says why, unless it is empty or off, since leaving it out would change routing or safety.
-- unused: a warning; it tunes VSR's own machinery.
+- unused: accepted, and without effect here; a warning where one could expect an effect.
 - ours: VSR has no such key.
 
 A bold type has to be there. `a[]` is an item of a list, `<a>` a name of one's own choice.

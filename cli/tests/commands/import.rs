@@ -6,17 +6,18 @@ const OCTOBER_2025: &str = r#"
 bert_model: {model_id: sentence-transformers/all-MiniLM-L12-v2, threshold: 0.6}
 semantic_cache: {enabled: false, similarity_threshold: 0.8}
 tools: {enabled: false, top_k: 3}
-prompt_guard: {enabled: false, threshold: 0.7}
+prompt_guard: {enabled: true, threshold: 0.8, use_modernbert: true}
 vllm_endpoints:
   - {name: one, address: 192.0.2.1, port: 8000, models: [small, tiny], weight: 1}
 model_config:
   small: {preferred_endpoints: [one], pii_policy: {allow_by_default: true}}
-  large: {preferred_endpoints: [one], pricing: {prompt_per_1m: 2}}
+  large: {preferred_endpoints: [one], reasoning_family: qwen3, pricing: {prompt_per_1m: 2}}
+reasoning_families: {qwen3: {type: chat_template_kwargs, parameter: enable_thinking}}
 classifier:
   category_model: {model_id: m, threshold: 0.6, use_cpu: true}
 categories:
   - name: math
-    model_scores: [{model: small, score: 0.3}, {model: large, score: 1.0, use_reasoning: false}]
+    model_scores: [{model: small, score: 0.3}, {model: large, score: 1.0, use_reasoning: true}]
   - {name: other, model_scores: [{model: small, score: 0.7}]}
   - {name: gardening, model_scores: [{model: small, score: 0.7}]}
 default_model: small
@@ -70,10 +71,10 @@ fn import(test: &str, old: &str) -> (Value, String) {
 fn a_document_of_october_2025_becomes_one_of_today() {
     let (new, notes) = import("import_flat", OCTOBER_2025);
     let decisions = &new["routing"]["decisions"];
-    assert_eq!(decisions.as_array().unwrap().len(), 2);
+    assert_eq!(decisions.as_array().unwrap().len(), 3);
     assert_eq!(
         decisions[0]["modelRefs"],
-        json!([{"model": "large", "use_reasoning": false}])
+        json!([{"model": "large", "use_reasoning": true}])
     );
     assert_eq!(new["providers"]["defaults"]["default_model"], "small");
     let names: Vec<_> = new["providers"]["models"]
@@ -87,6 +88,7 @@ fn a_document_of_october_2025_becomes_one_of_today() {
         new.pointer("/global/model_catalog/modules/classifier/domain/threshold"),
         Some(&json!(0.6))
     );
+    assert_eq!(decisions[2]["plugins"][0]["type"], "fast_response");
     for line in [
         "dropped: categories `gardening`: the classifier has no such category, and it lists no mmlu_categories",
         "dropped: vllm_endpoints: where a model is served is the gateway's to say: routes match x-selected-model",

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use promptswitch_filter::host::Host;
-use promptswitch_filter::{Plugin, Step, Stream};
+use promptswitch_filter::{Plugin, Step, Stream, answer};
 use promptswitch_tests::message::{Framing, Headers, Pace, Request};
 use promptswitch_tests::scenario::Outcome;
 
@@ -56,8 +56,15 @@ impl FakeHost {
     /// Sends the request through the filter the way that Envoy does.
     pub fn exchange(&self, plugin: &Plugin, request: &Request, framing: Framing, pace: Pace) -> Outcome {
         let mut stream = Stream::new();
-        let status = self.drive(&mut stream, plugin, request, framing, pace);
-        let upstream = (status == 200).then(|| self.route());
+        let mut status = self.drive(&mut stream, plugin, request, framing, pace);
+        let reply = self.reply.take();
+        let upstream = (status == 200 && reply.is_none()).then(|| self.route());
+        if let Some((code, headers, _)) = reply {
+            status = code;
+            self.response.borrow_mut().extend(headers);
+            self.request.take();
+            self.body.take();
+        }
         stream.on_response_headers(self, plugin);
         stream.on_done(self, plugin);
         Outcome {
@@ -102,8 +109,10 @@ impl FakeHost {
     }
 
     fn apply(&self, step: Step) -> bool {
-        if let Step::Release(release) = &step {
-            release.apply(self);
+        match &step {
+            Step::Release(release) => release.apply(self),
+            Step::Reply(reply) => answer(self, reply),
+            Step::Continue | Step::Hold => {}
         }
         step == Step::Hold
     }

@@ -223,3 +223,39 @@ pub(crate) fn datum_type(number: i64) -> TractResult<DatumType> {
         _ => bail!("element type {number} is not read"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::prelude::*;
+
+    use super::Graph;
+    use crate::{CARD, Card, GRAPH};
+
+    /// Every operator that the graph uses is read as the crate that knows them all reads it.
+    #[test]
+    fn the_graph_is_what_tract_onnx_reads() {
+        let card = Card::parse(CARD).unwrap();
+        let length = card.buckets[0];
+        let lengths = [length, length, length * card.spelling.per_token];
+        let mut whole = tract_onnx::onnx().model_for_read(&mut &*GRAPH).unwrap();
+        for (input, length) in lengths.into_iter().enumerate() {
+            whole
+                .set_input_fact(input, i64::fact([1, length]).into())
+                .unwrap();
+        }
+        let ours = Graph::parse(GRAPH).unwrap().build(&lengths).unwrap();
+        let ids = |length: usize| -> TValue {
+            let ids: Vec<i64> = (0..length as i64).map(|id| id * 7 % 900).collect();
+            Tensor::from_shape(&[1, length], &ids).unwrap().into()
+        };
+        let run = |model: InferenceModel| {
+            let plan = model.into_optimized().unwrap().into_runnable().unwrap();
+            plan.run(lengths.into_iter().map(ids).collect()).unwrap()
+        };
+        let (wanted, found) = (run(whole), run(ours));
+        assert_eq!((wanted.len(), found.len()), (5, 5));
+        for (wanted, found) in wanted.iter().zip(&found) {
+            found.close_enough(wanted, true).unwrap();
+        }
+    }
+}

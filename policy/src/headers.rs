@@ -43,6 +43,30 @@ pub(crate) fn is_header_value(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// What a debugging client sees of the signals, by VSR's names.
+const MATCHED: [(&str, SignalKind); 20] = [
+    ("x-vsr-matched-keywords", SignalKind::Keyword),
+    ("x-vsr-matched-embeddings", SignalKind::Embedding),
+    ("x-vsr-matched-domains", SignalKind::Domain),
+    ("x-vsr-matched-fact-check", SignalKind::FactCheck),
+    ("x-vsr-matched-user-feedback", SignalKind::UserFeedback),
+    ("x-vsr-matched-reask", SignalKind::Reask),
+    ("x-vsr-matched-preference", SignalKind::Preference),
+    ("x-vsr-matched-language", SignalKind::Language),
+    ("x-vsr-matched-context", SignalKind::Context),
+    ("x-vsr-matched-structure", SignalKind::Structure),
+    ("x-vsr-matched-complexity", SignalKind::Complexity),
+    ("x-vsr-matched-modality", SignalKind::Modality),
+    ("x-vsr-matched-authz", SignalKind::Authz),
+    ("x-vsr-matched-jailbreak", SignalKind::Jailbreak),
+    ("x-vsr-matched-pii", SignalKind::Pii),
+    ("x-vsr-matched-kb", SignalKind::Kb),
+    ("x-vsr-matched-conversation", SignalKind::Conversation),
+    ("x-vsr-matched-event", SignalKind::Event),
+    ("x-vsr-matched-metadata", SignalKind::Metadata),
+    ("x-vsr-matched-projections", SignalKind::Projection),
+];
+
 fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-schema-version", "2".to_owned()));
     if let Some(recipe) = &verdict.recipe {
@@ -88,12 +112,9 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
         ));
     }
     headers.extend(verdict.retention.iter().cloned());
-    headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
-    headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
-    headers.push((
-        "x-vsr-matched-projections",
-        matched(verdict, SignalKind::Projection),
-    ));
+    for (name, kind) in MATCHED {
+        headers.push((name, matched(verdict, kind)));
+    }
     headers.push((
         "x-promptswitch-domain-scores",
         verdict

@@ -1,7 +1,8 @@
 """Made-up rows for the `fact_check` head: does an answer need facts that ought to be checked or sourced?
 
-Yes: factual questions, claims to verify, requests for sources or recent figures. No: creative writing, code, rewriting,
-sums, greetings, opinions and commands. Topics come from topics.json, so that the words of a topic say nothing.
+Yes: claims to verify, requests for sources or recent figures, and questions after one fact (who, when, where, how many).
+No: explanations, comparisons, plans, advice, creative writing, code, rewriting, sums, greetings, opinions and commands: they
+stand or fall by their reasoning. Topics come from topics.json, so that the words of a topic say nothing.
 """
 import random
 import re
@@ -19,10 +20,10 @@ NEEDED = [
     "Is it true that {name} is linked to {topic}?", "Is it true that {topic} causes cancer?", "Fact check: {topic} was first described in 1905", "Verify this claim: {topic} affects {name}",
     "Is this statement correct: {topic} was invented in {name}?", "Give me sources on {topic}", "Cite peer-reviewed studies about {topic}", "What does the latest research say about {topic}?",
     "According to the WHO, what is known about {topic}?", "What are the current statistics on {topic}?", "What are the latest figures for {topic}?", "What is the evidence for {topic}?", "Which country first used {topic}?",
-    "Who wrote about {topic} first?", "What are the causes of {topic}?", "What is the history of {topic}?", "When was {topic} discovered?", "Did {name} really work on {topic}?",
+    "Who wrote about {topic} first?", "When was {topic} discovered?", "Did {name} really work on {topic}?",
     "How much does {name} earn?", "What are the side effects of {topic}?", "Is {topic} legal in {name}?", "What law covers {topic} in {name}?", "How many countries have {topic}?", "did {name} win in 2018",
-    "list the main facts about {topic} with references", "What happened to {name} in 2020?", "what is the capital of {name}", "Tell me about the life of {name}", "Is {name} still alive?", "I read that {topic} was banned. Is that right?",
-    "What is {topic}?", "Explain how {topic} works", "Summarise what is known about {name}", "What is the current price of {name}?", "which is older, {name} or {name}?", "{name} date of death", "how far is {name} from {name}",
+    "list the main facts about {topic} with references", "What happened to {name} in 2020?", "what is the capital of {name}", "Is {name} still alive?", "I read that {topic} was banned. Is that right?",
+    "What is the current price of {name}?", "which is older, {name} or {name}?", "{name} date of death", "how far is {name} from {name}",
     "My teacher said {name} caused {topic}; is that accurate?", "Provide a citation for the claim that {topic} is common", "What percentage of people know {topic}?", "Who won the election in {name}?", "Does {topic} really work?",
 ]
 UNNEEDED = [
@@ -35,13 +36,21 @@ UNNEEDED = [
     "Help me plan my study of {topic}", "Make a to-do list for tomorrow", "I feel sad about {topic}", "I'm bored, entertain me", "How should I tell my friend about {topic}?", "Write a SQL query that counts rows about {topic}", "Convert this JSON to YAML", "Sort these words: {topic}, apple, {name}",
     "Write a speech about {topic}", "Write a screenplay where {name} meets {name}", "Paraphrase this: {topic} matters to me", "Create a fictional world with {topic}", "Proofread my essay about {topic}", "Explain this code: for i in range({n}): print(i)", "set an alarm for {n} o'clock", "Play some music",
     "Write a birthday message for {name}", "Invent a new game with {topic}", "What would happen if {name} could fly?", "Give me a creative title for an essay on {topic}", "Describe a sunset over {name} in poetic words", "write a limerick about {name}", "Act as a debate partner and argue for {topic}",
+    "What is {topic}?", "Explain how {topic} works", "Explain {topic} to a child", "Why is {topic} important?", "Why do people care about {topic}?", "How does {topic} work?", "How do I get better at {topic}?",
+    "Compare {topic} and {topic}", "What is the difference between {topic} and {topic}?", "Contrast {topic} with {topic} and say which is better", "What are the pros and cons of {topic}?", "Analyse {topic} step by step",
+    "Discuss {topic} from several points of view", "Give an overview of {topic}", "What are the causes of {topic}?", "Why did {topic} change so much?", "Tell me more about {topic} in simple terms", "Walk me through {topic}",
+    "Design a system for {topic}", "Plan a workshop on {topic}", "Propose a strategy for {topic}", "How would you approach {topic}?", "What should a beginner know about {topic}?", "Outline the main ideas of {topic}",
+    "Derive the key result of {topic}", "Reason about {topic} from the ground up", "How can a team improve its {topic}?", "What helps against problems with {topic}?", "Summarise this document on {topic}", "Review my notes on {topic}",
+    "That is not right, explain {topic} once more", "Say that about {topic} again, but simpler", "Who are you?", "What can you do?", "Hello there", "Thanks, that helps", "My code throws an error, fix it", "The test for {topic} fails, what do I change?",
 ]
 CHINESE_NEEDED = [
     "{name}是谁发明的？", "{name}是哪一年出现的？", "{name}在哪里？", "{name}有多高？", "{name}的人口是多少？", "{topic}真的有害吗？", "{topic}会致癌，这是真的吗？", "请核实：{topic}是1905年提出的", "这个说法对吗：{topic}起源于{name}", "请给出关于{topic}的文献来源", "{topic}的最新研究结果是什么？",
-    "{topic}最新的统计数据是多少？", "请列出{topic}的参考文献", "{topic}的历史是什么？", "{topic}是什么时候被发现的？", "谁最早提出{topic}？", "{topic}的原因有哪些？", "{name}什么时候去世的？", "{name}的生平介绍", "{topic}在法律上允许吗？", "听说{topic}被禁止了，是真的吗", "{name}现任总裁是谁", "什么是{topic}？", "世界上最大的{topic}是哪个", "{topic}有科学依据吗？", "{topic}有哪些副作用", "请引用权威资料说明{topic}", "{name}的首都是哪里", "{name}现在的价格是多少", "2022年{name}发生了什么",
+    "{topic}最新的统计数据是多少？", "请列出{topic}的参考文献", "{topic}是什么时候被发现的？", "谁最早提出{topic}？", "{name}什么时候去世的？", "{topic}在法律上允许吗？", "听说{topic}被禁止了，是真的吗", "{name}现任总裁是谁", "世界上最大的{topic}是哪个", "{topic}有科学依据吗？", "{topic}有哪些副作用", "请引用权威资料说明{topic}", "{name}的首都是哪里", "{name}现在的价格是多少", "2022年{name}发生了什么",
 ]
 CHINESE_UNNEEDED = [
     "写一首关于{topic}的诗", "写一个关于{name}的故事", "用Python写一个{topic}的程序", "帮我写一段代码", "帮我润色这段关于{topic}的文字", "把这句话改得更礼貌：我不喜欢{topic}", "翻译成英文：我喜欢{topic}", "你觉得{topic}怎么样？", "你喜欢{topic}吗", "给我的公司起个名字，主题是{topic}", "假设你是{name}，做个自我介绍", "扮演一位{topic}老师和我对话", "写一封关于{topic}的邮件", "写一个{topic}的广告文案", "讲一个关于{name}的笑话", "编一个关于{topic}的谜语", "续写这个故事：从前，{name}遇到了{topic}", "帮我制定学习{topic}的计划", "今天心情不好", "帮我把列表整理成表格", "总结下面这段话：我写了一些关于{topic}的内容", "我该学{topic}还是学{topic}", "写一段{name}和{name}的对话", "修改病句：他昨天去了{topic}", "写一篇演讲稿，主题是{topic}", "写一个生日祝福", "想象一个有{topic}的世界", "这段代码什么意思：for i in range({n})", "设置{n}点的闹钟", "放首歌", "头脑风暴一下{topic}活动的点子",
+    "什么是{topic}？", "解释一下{topic}的原理", "为什么{topic}很重要？", "比较{topic}和{topic}", "{topic}和{topic}有什么区别？", "分析一下{topic}", "怎么学好{topic}？", "{topic}的优缺点是什么", "设计一个{topic}的方案", "请概述{topic}", "从不同角度讨论{topic}",
+    "你是谁？", "你好", "再简单讲一遍{topic}", "刚才讲得不对，重新解释{topic}", "帮我规划{topic}", "这段程序报错了，怎么改", "总结这份关于{topic}的文档", "{topic}的原因有哪些？",
 ]
 
 

@@ -12,7 +12,6 @@ UNKNOWN = -1
 # domain, guard, fact_check, feedback: class numbers; vector: row of the sentence vectors
 Sample = namedtuple("Sample", "text origin options domain guard fact_check feedback vector")
 COMPUTED = {"GSM8K", "MGSM", "MATH", "AQuA-RAT", "TheoremQA", "HumanEval", "MBPP", "CLINC150", "zh_extra"}
-LOOKED_UP = {"biology", "health", "history", "law", "psychology", "economics", "philosophy", "other"}
 
 
 def sample(text, origin, options=(), domain=UNKNOWN, guard=0, fact_check=UNKNOWN, feedback=0, vector=UNKNOWN):
@@ -23,7 +22,7 @@ def needs_facts(row):
     """What an origin says about `fact_check`; UNKNOWN where it may be either."""
     if row.origin in COMPUTED or LABELS[row.label] == "math":
         return 0
-    return 1 if LABELS[row.label] in LOOKED_UP and row.origin not in ("Reddit", "Synthetic") else UNKNOWN
+    return UNKNOWN
 
 
 def carriers(rows, seed, limit=300):

@@ -25,18 +25,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let classifier = scorer::load().map_err(|error| format!("error: {error}\n"))?;
     let mut out = String::new();
     for text in &arguments.text {
-        let scores = classifier
-            .domain(text, arguments.max_tokens)
+        let scores = scorer::score(&classifier, text, arguments.max_tokens)
             .map_err(|error| format!("error: {error}\n"))?;
         let line = if arguments.json {
-            as_json(&scores)
+            as_json(&scores.domain.0)
         } else {
-            as_text(&scores, text)
+            as_text(&scores.domain.0, text)
         };
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{line}");
     }
-    Ok(out)
+    Ok(out.into())
 }
 
 fn as_json(scores: &[f32]) -> String {

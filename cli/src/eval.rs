@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let Value::Object(report) = &mut report {
         report.insert("skipped".to_owned(), skipped.into());
     }
-    Ok(format!("{report:#}\n"))
+    Ok(format!("{report:#}\n").into())
 }
 
 /// The rows, and how many were left out because their label is not a category.
@@ -108,10 +108,8 @@ fn answer(classifier: &Classifier, max_tokens: usize, rows: &[Row]) -> Result<Ve
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let share = rows.len().div_ceil(cores).max(1);
     let one = |row: &Row| {
-        let scores = classifier
-            .domain(&row.text, max_tokens)
-            .map_err(|error| error.to_string())?;
-        let (predicted, confidence) = scorer::best(&scores);
+        let scores = scorer::score(classifier, &row.text, max_tokens)?;
+        let (predicted, confidence) = scorer::best(&scores.domain.0);
         Ok(Answer {
             label: row.label,
             predicted,

@@ -4,7 +4,7 @@ mod show;
 
 use std::path::PathBuf;
 
-use promptswitch_policy::{Api, Context, Edit, Mode, Policy, Reason, Request, Scorer, Verdict};
+use promptswitch_policy::{Api, Context, Edit, Mode, Policy, Reason, Request, Scorer, Trace, Verdict};
 
 use crate::scorer::Model;
 use crate::{Outcome, load};
@@ -33,31 +33,38 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let (policy, _) = load::policy(&arguments.file)?;
+    let mut model = Model::new();
+    let document = load::document(&arguments.file)?;
+    let (policy, _) = load::policy(&document, &arguments.file, &mut model)?;
     let body = load::bytes(&arguments.request, MAX_BODY_BYTES)?;
-    let mut model = Model::new(policy.settings().limits.max_tokens);
-    let verdict = judge(&policy, arguments, &body, &mut model);
-    let explanation = explain(&policy, arguments, verdict, &body);
+    let (verdict, trace) = judge(&policy, arguments, &body, &mut model);
+    let explanation = explain(&policy, arguments, verdict, trace, &body);
     Ok(if arguments.json {
         explanation.as_json()
     } else {
         explanation.as_text()
-    })
+    }
+    .into())
 }
 
-/// The steps of the filter, from the path on.
-fn judge(policy: &Policy, arguments: &Arguments, body: &[u8], scorer: &mut dyn Scorer) -> Verdict {
+/// The steps of the filter, from the path on; then those that it spares itself.
+fn judge(policy: &Policy, arguments: &Arguments, body: &[u8], scorer: &mut dyn Scorer) -> (Verdict, Trace) {
+    let find = |name: &str| {
+        let found = arguments.header.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone().into_bytes())
+    };
+    let context = Context {
+        headers: &find,
+        ..Context::default()
+    };
     match view(policy, arguments, body) {
         Ok(request) => {
-            let find = |name: &&str| arguments.header.iter().find(|(known, _)| known == name);
-            let sticky = policy
-                .sticky_headers()
-                .iter()
-                .find_map(find)
-                .map(|(_, value)| value.as_bytes());
-            policy.decide(&request, &Context { sticky }, scorer)
+            let verdict = policy.decide(&request, &context, scorer);
+            // The verdict already tells why there is none.
+            let trace = policy.trace(&request, &context, scorer).unwrap_or_default();
+            (verdict, trace)
         }
-        Err(reason) => policy.fallback(reason),
+        Err(reason) => (policy.fallback(reason), Trace::default()),
     }
 }
 
@@ -75,7 +82,13 @@ fn view<'b>(policy: &Policy, arguments: &Arguments, body: &'b [u8]) -> Result<Re
     Request::parse(api, body)
 }
 
-fn explain(policy: &Policy, arguments: &Arguments, verdict: Verdict, body: &[u8]) -> Explanation {
+fn explain(
+    policy: &Policy,
+    arguments: &Arguments,
+    verdict: Verdict,
+    trace: Trace,
+    body: &[u8],
+) -> Explanation {
     let owned = |text: (&str, String)| (text.0.to_owned(), text.1);
     let debug = arguments
         .header
@@ -101,6 +114,7 @@ fn explain(policy: &Policy, arguments: &Arguments, verdict: Verdict, body: &[u8]
             .map(owned)
             .collect(),
         changes: verdict.edits.iter().map(change).collect(),
+        trace,
         verdict,
     }
 }

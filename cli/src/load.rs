@@ -7,6 +7,8 @@ use std::path::Path;
 use promptswitch_policy::{Diagnostic, Loaded, Policy, Severity};
 use serde_json::Value;
 
+use crate::scorer::Model;
+
 /// Far above any policy; keeps a wrong path from filling the memory.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20; // 64 MiB
 
@@ -42,10 +44,17 @@ pub(crate) fn document(path: &Path) -> Result<Value, String> {
     serde_saphyr::from_slice(&bytes).map_err(|error| failure(path, error))
 }
 
-/// A policy, and the findings about it, one a line.
-pub(crate) fn policy(path: &Path) -> Result<(Policy, Vec<Diagnostic>), String> {
-    match Policy::from_value(&document(path)?) {
-        Ok(Loaded { policy, warnings }) => Ok((policy, warnings)),
+/// The policy of a document, and its warnings. `path` is the document's, for the errors.
+pub(crate) fn policy(
+    document: &Value,
+    path: &Path,
+    model: &mut Model,
+) -> Result<(Policy, Vec<Diagnostic>), String> {
+    match Policy::from_value(document, model) {
+        Ok(Loaded { policy, warnings }) => {
+            model.set_max_tokens(policy.settings().limits.max_tokens);
+            Ok((policy, warnings))
+        }
         Err(findings) => {
             let errors = findings
                 .iter()

@@ -1,36 +1,65 @@
 //! The model behind the policy's [`Scorer`].
 
-use promptswitch_model::Classifier;
-use promptswitch_policy::{DOMAINS, DomainScores, Scorer};
+use std::collections::BTreeMap;
 
-/// Loads the model when it is first asked, since most policies can decide some requests without it.
+use promptswitch_model::Classifier;
+use promptswitch_policy::{DOMAINS, Limits, Scorer, Scores, Settings};
+
+/// Loads the model when it is first asked, since most policies can decide some requests without it, and remembers
+/// what it said of a text.
 pub(crate) struct Model {
     classifier: Option<Classifier>,
     max_tokens: usize,
+    known: BTreeMap<String, Scores>,
 }
 
 impl Model {
-    /// A model that reads at most `max_tokens` tokens of a text.
-    pub(crate) fn new(max_tokens: usize) -> Self {
+    /// A model that reads as much of a text as a policy's defaults allow.
+    pub(crate) fn new() -> Self {
+        let Limits { max_tokens, .. } = Settings::default().limits;
         Model {
             classifier: None,
             max_tokens,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Reads at most `max_tokens` tokens of a text from now on.
+    pub(crate) fn set_max_tokens(&mut self, max_tokens: usize) {
+        if self.max_tokens != max_tokens {
+            self.max_tokens = max_tokens;
+            self.known.clear();
         }
     }
 }
 
 impl Scorer for Model {
-    fn domain(&mut self, text: &str) -> Result<DomainScores, String> {
+    fn score(&mut self, text: &str) -> Result<Scores, String> {
+        if let Some(scores) = self.known.get(text) {
+            return Ok(scores.clone());
+        }
         let classifier = match self.classifier.take() {
             Some(classifier) => classifier,
             None => load()?,
         };
-        let classifier = self.classifier.insert(classifier);
-        classifier
-            .domain(text, self.max_tokens)
-            .map(DomainScores)
-            .map_err(|error| error.to_string())
+        let scores = score(self.classifier.insert(classifier), text, self.max_tokens)?;
+        self.known.insert(text.to_owned(), scores.clone());
+        Ok(scores)
     }
+}
+
+/// What the model says of a text, of which it reads at most `max_tokens` tokens.
+pub(crate) fn score(classifier: &Classifier, text: &str, max_tokens: usize) -> Result<Scores, String> {
+    let scores = classifier
+        .score(text, max_tokens)
+        .map_err(|error| error.to_string())?;
+    Ok(Scores::new(
+        scores.domain,
+        scores.guard,
+        scores.fact_check,
+        scores.feedback,
+        scores.embedding,
+    ))
 }
 
 /// Loads the model and makes sure that its categories are those of the policy.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::scorer::Model;
 use crate::{Outcome, load};
 
 /// Check a policy, and report everything that is wrong with it
@@ -12,12 +13,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let (policy, warnings) = load::policy(&arguments.file)?;
+    let (policy, warnings) = load::policy(
+        &load::document(&arguments.file)?,
+        &arguments.file,
+        &mut Model::new(),
+    )?;
     Ok(format!(
         "{}ok: {} decisions, {} models, {} warnings\n",
         load::lines(&warnings),
         policy.decision_names().len(),
         policy.model_names().len(),
         warnings.len()
-    ))
+    )
+    .into())
 }

@@ -18,7 +18,7 @@ use crate::hold::Support;
 use crate::host::Host;
 use crate::metrics::{BUILD, HEADER_HOLD};
 use crate::plugin::Plugin;
-use crate::stream::{Step, Stream};
+use crate::stream::{Step, Stream, answer};
 
 /// How often held requests are looked at, until one of them has shown that holding works.
 const TICK: Duration = Duration::from_millis(100);
@@ -191,6 +191,10 @@ impl Exchange {
                 release.apply(&Envoy);
                 Action::Continue
             }
+            Step::Reply(reply) => {
+                answer(&Envoy, &reply);
+                Action::Pause
+            }
         }
     }
 
@@ -245,6 +249,13 @@ impl HttpContext for Exchange {
         Action::Continue
     }
 
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let (Some(plugin), Ok(mut stream)) = (&self.plugin, self.stream.try_borrow_mut()) {
+            stream.on_response_body(&Envoy, plugin, size, end_of_stream);
+        }
+        Action::Continue
+    }
+
     fn on_log(&mut self) {
         self.unwatch(false);
         if let (Some(plugin), Ok(mut stream)) = (&self.plugin, self.stream.try_borrow_mut()) {
@@ -267,6 +278,10 @@ impl Host for Envoy {
         let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes()));
     }
 
+    fn append_request_header(&self, name: &str, value: &str) {
+        let _ = hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value.as_bytes());
+    }
+
     fn remove_request_header(&self, name: &str) {
         let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
     }
@@ -281,6 +296,23 @@ impl Host for Envoy {
     fn replace_request_body(&self, size: usize, body: &[u8]) {
         // From 0 to the end: replacing a part is refused by older hosts.
         let _ = hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, body);
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let _ = hostcalls::send_http_response(u32::from(status), headers.to_vec(), Some(body));
+    }
+
+    fn response_header(&self, name: &str) -> Option<Vec<u8>> {
+        hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name)
+            .ok()
+            .flatten()
+    }
+
+    fn response_body(&self, size: usize) -> Vec<u8> {
+        hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

@@ -6,12 +6,20 @@ pub trait Host {
     fn request_header(&self, name: &str) -> Option<Vec<u8>>;
     /// Replaces all values of a request header by one.
     fn set_request_header(&self, name: &str, value: &str);
+    /// Adds a value to a request header.
+    fn append_request_header(&self, name: &str, value: &str);
     /// Removes all values of a request header.
     fn remove_request_header(&self, name: &str);
     /// The first `size` bytes of the request body held so far.
     fn request_body(&self, size: usize) -> Vec<u8>;
     /// Replaces the whole held body of `size` bytes.
     fn replace_request_body(&self, size: usize, body: &[u8]);
+    /// Answers the client in place of the upstream. Only while the request's headers are held.
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
+    /// First value of a response header, `None` when absent.
+    fn response_header(&self, name: &str) -> Option<Vec<u8>>;
+    /// The first `size` bytes of the piece of the response body that passes by.
+    fn response_body(&self, size: usize) -> Vec<u8>;
     /// Sets a response header.
     fn set_response_header(&self, name: &str, value: &str);
     /// Makes the proxy match the request to a route again.

@@ -10,8 +10,9 @@ mod metrics;
 mod plugin;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod random;
+mod response;
 mod start;
 mod stream;
 
 pub use plugin::Plugin;
-pub use stream::{REASON_HEADER, Release, Step, Stream};
+pub use stream::{REASON_HEADER, Release, Step, Stream, answer};

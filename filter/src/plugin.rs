@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use promptswitch_model::Classifier;
-use promptswitch_policy::{Diagnostic, DomainScores, Loaded, Mode, Policy, Scorer, Severity};
+use promptswitch_policy::{
+    Cache, Diagnostic, Loaded, Mode, Policy, Scorer, Scores, Settings, Severity, Stats,
+};
 
 use crate::configuration;
 use crate::hold::HoldWatch;
@@ -16,6 +18,10 @@ pub struct Plugin {
     pub(crate) policy: Policy,
     pub(crate) metrics: Metrics,
     pub(crate) watch: RefCell<HoldWatch>,
+    /// Answers that may be given again.
+    pub(crate) cache: RefCell<Cache>,
+    /// What was measured of the models.
+    pub(crate) stats: RefCell<Stats>,
     classifier: Rc<Classifier>,
     hold_missing: Cell<bool>,
 }
@@ -28,14 +34,21 @@ impl Plugin {
         classifier: Rc<Classifier>,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let document = configuration::read(configuration).map_err(refusal)?;
-        let Loaded { policy, warnings } = Policy::from_value(&document)?;
+        let mut scorer = ModelScorer {
+            classifier: &classifier,
+            max_tokens: Settings::default().limits.max_tokens,
+        };
+        let Loaded { policy, warnings } = Policy::from_value(&document, &mut scorer)?;
         let metrics = Metrics::new(policy.model_names(), policy.decision_names());
         let watch = RefCell::new(HoldWatch::new());
+        let cache = RefCell::new(Cache::new(policy.settings().limits.max_cache_bytes));
         Ok((
             Self {
                 policy,
                 metrics,
                 watch,
+                cache,
+                stats: RefCell::default(),
                 classifier,
                 hold_missing: Cell::new(false),
             },
@@ -76,10 +89,15 @@ pub(crate) struct ModelScorer<'a> {
 }
 
 impl Scorer for ModelScorer<'_> {
-    fn domain(&mut self, text: &str) -> Result<DomainScores, String> {
-        self.classifier
-            .domain(text, self.max_tokens)
-            .map(DomainScores)
-            .map_err(|e| e.to_string())
+    fn score(&mut self, text: &str) -> Result<Scores, String> {
+        let scores = self.classifier.score(text, self.max_tokens);
+        let scores = scores.map_err(|e| e.to_string())?;
+        Ok(Scores::new(
+            scores.domain,
+            scores.guard,
+            scores.fact_check,
+            scores.feedback,
+            scores.embedding,
+        ))
     }
 }

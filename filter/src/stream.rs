@@ -7,11 +7,14 @@
 //!                           --client left-->    (Idle's end: counted as client_gone)
 //! ```
 
-use promptswitch_policy::{Api, Context, Reason, Request, Verdict, splice};
+use promptswitch_policy::{
+    Api, Context, HeaderChange, HeaderOperation, Reason, Reply, Request, Verdict, splice,
+};
 
 use crate::gate::{Gate, gate};
 use crate::host::Host;
 use crate::plugin::Plugin;
+use crate::response::Passing;
 
 /// Where a request stands.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ enum State {
 struct Decided {
     verdict: Verdict,
     took_us: u64,
+    /// What has to be seen of the response.
+    passing: Option<Passing>,
 }
 
 /// What the host is to do next.
@@ -40,13 +45,15 @@ pub enum Step {
     Hold,
     /// Set these headers, put this body in the place of the held one, and let the request go on.
     Release(Release),
+    /// Answer the client; no upstream is asked.
+    Reply(Reply),
 }
 
 /// The changes that a decision makes to a held request.
 #[derive(Debug, PartialEq)]
 pub struct Release {
-    /// Routing headers, each replacing what is there.
-    pub headers: Vec<(String, String)>,
+    /// Changes of headers, in this order.
+    pub headers: Vec<HeaderChange>,
     /// The new body and the size of the one that it replaces.
     pub body: Option<(usize, Vec<u8>)>,
 }
@@ -125,6 +132,9 @@ impl Stream {
 
     /// The response's headers pass by: they say what was decided and why.
     pub fn on_response_headers(&mut self, host: &dyn Host, plugin: &Plugin) {
+        if let Some(passing) = self.passing() {
+            passing.on_headers(host);
+        }
         if !plugin.policy.settings().response_headers {
             return;
         }
@@ -142,6 +152,20 @@ impl Stream {
         }
     }
 
+    /// A piece of `size` bytes of the response's body passes by.
+    pub fn on_response_body(&mut self, host: &dyn Host, plugin: &Plugin, size: usize, end_of_stream: bool) {
+        if let Some(passing) = self.passing() {
+            passing.on_body(host, plugin, size, end_of_stream);
+        }
+    }
+
+    fn passing(&mut self) -> Option<&mut Passing> {
+        match &mut self.state {
+            State::Decided(decided) => decided.passing.as_mut(),
+            _ => None,
+        }
+    }
+
     /// The request is over: count it, and say in one line what was decided. Never a word of the prompt.
     pub fn on_done(&mut self, host: &dyn Host, plugin: &Plugin) {
         match &self.state {
@@ -152,7 +176,14 @@ impl Stream {
                 log::info!("reason={}", Reason::ClientGone.as_str());
             }
             State::Decided(decided) => {
-                let Decided { verdict, took_us } = decided.as_ref();
+                let Decided {
+                    verdict,
+                    took_us,
+                    passing,
+                } = decided.as_ref();
+                if let Some(passing) = passing {
+                    passing.on_done(plugin);
+                }
                 plugin.metrics.decided(host, verdict, *took_us);
                 log::info!(
                     "reason={} decision={} model={} category={} confidence={:.4} took_us={took_us}",
@@ -171,45 +202,100 @@ impl Stream {
             return self.unrouted(plugin, Reason::BodyTooLarge);
         }
         let started = host.now();
+        let now_ms = started / 1_000_000;
         let body = host.request_body(size);
-        let verdict = match Request::parse(api, &body) {
-            Ok(request) => {
-                let sticky = plugin
-                    .policy
-                    .sticky_headers()
-                    .iter()
-                    .find_map(|name| host.request_header(name));
-                let context = Context {
-                    sticky: sticky.as_deref(),
-                };
-                plugin.policy.decide(&request, &context, &mut plugin.scorer())
-            }
-            Err(reason) => plugin.policy.fallback(reason),
-        };
-        let new_body = (!verdict.edits.is_empty()).then(|| (size, splice(&body, &verdict.edits)));
-        let headers = plugin.policy.request_headers(&verdict);
-        let headers = headers
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        let mut verdict = decide(host, plugin, api, &body, started);
         let took_us = host.now().saturating_sub(started) / 1_000;
-        self.state = State::Decided(Box::new(Decided { verdict, took_us }));
-        Step::Release(Release {
-            headers,
-            body: new_body,
-        })
+        let step = match verdict.reply.take() {
+            Some(reply) => Step::Reply(reply),
+            None => Step::Release(Release {
+                headers: changes(plugin, &verdict),
+                body: (!verdict.edits.is_empty()).then(|| (size, splice(&body, &verdict.edits))),
+            }),
+        };
+        let passing = match step {
+            Step::Release(_) => Passing::of(plugin, &verdict, now_ms),
+            _ => None,
+        };
+        self.state = State::Decided(Box::new(Decided {
+            verdict,
+            took_us,
+            passing,
+        }));
+        step
     }
 
     fn unrouted(&mut self, plugin: &Plugin, reason: Reason) -> Step {
         let verdict = plugin.policy.fallback(reason);
-        let headers = plugin.policy.request_headers(&verdict);
-        let headers = headers
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        self.state = State::Decided(Box::new(Decided { verdict, took_us: 0 }));
+        let headers = changes(plugin, &verdict);
+        self.state = State::Decided(Box::new(Decided {
+            verdict,
+            took_us: 0,
+            passing: None,
+        }));
         Step::Release(Release { headers, body: None })
     }
+}
+
+fn decide(host: &dyn Host, plugin: &Plugin, api: Api, body: &[u8], now: u64) -> Verdict {
+    let request = match Request::parse(api, body) {
+        Ok(request) => request,
+        Err(reason) => return plugin.policy.fallback(reason),
+    };
+    let header = |name: &str| host.request_header(name);
+    let stats = plugin.stats.borrow();
+    let context = Context {
+        headers: &header,
+        now_ms: now / 1_000_000,
+        stats: Some(&stats),
+        random: mix(now),
+    };
+    let mut verdict = plugin.policy.decide(&request, &context, &mut plugin.scorer());
+    if let Some(plan) = &verdict.cache
+        && let Some(reply) = plugin.cache.borrow_mut().get(plan, context.now_ms)
+    {
+        verdict.answer_from_cache(reply);
+    }
+    verdict
+}
+
+/// SplitMix64's finaliser: times are alike, what is made of them is not.
+fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// The changes of request headers: the decision's own first, then the routing headers, which nothing overrides.
+fn changes(plugin: &Plugin, verdict: &Verdict) -> Vec<HeaderChange> {
+    let set = |name: &str, value: String| HeaderChange {
+        name: name.to_owned(),
+        operation: HeaderOperation::Set(value),
+    };
+    let mut changes = verdict.headers.clone();
+    changes.extend(
+        verdict
+            .retention
+            .iter()
+            .map(|(name, value)| set(name, value.clone())),
+    );
+    if verdict.cache.as_ref().is_some_and(|plan| plan.write) {
+        // An encoded answer could not be kept.
+        changes.push(set("accept-encoding", "identity".to_owned()));
+    }
+    let outputs = plugin.policy.request_headers(verdict);
+    changes.extend(outputs.into_iter().map(|(name, value)| set(name, value)));
+    changes
+}
+
+/// Gives the client an answer of ours. The response headers come as to any response.
+pub fn answer(host: &dyn Host, reply: &Reply) {
+    let own = reply.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers: Vec<_> = [("content-type", reply.content_type.as_str())]
+        .into_iter()
+        .chain(own)
+        .collect();
+    host.reply(reply.status, &headers, &reply.body);
 }
 
 impl Release {
@@ -222,8 +308,12 @@ impl Release {
                 host.set_request_header("content-length", &body.len().to_string());
             }
         }
-        for (name, value) in &self.headers {
-            host.set_request_header(name, value);
+        for HeaderChange { name, operation } in &self.headers {
+            match operation {
+                HeaderOperation::Set(value) => host.set_request_header(name, value),
+                HeaderOperation::Append(value) => host.append_request_header(name, value),
+                HeaderOperation::Remove => host.remove_request_header(name),
+            }
         }
         if !self.headers.is_empty() {
             // Setting a header does so by itself under ABI 0.2.1; no other host promises it.

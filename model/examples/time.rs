@@ -18,7 +18,7 @@ fn main() -> Result<(), promptswitch_model::Error> {
             let mut times: Vec<f64> = (0..50)
                 .map(|_| {
                     let started = Instant::now();
-                    let _ = classifier.domain(&text, max_tokens);
+                    let _ = classifier.score(&text, max_tokens);
                     started.elapsed().as_secs_f64() * 1e3
                 })
                 .collect();

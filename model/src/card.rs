@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use crate::{DOMAINS, Error};
+use crate::{DOMAINS, Error, FEEDBACK_LABELS, GUARD_LABELS};
 
 /// `model.json`: what the graph and its tokenizer expect, written by the training script.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,8 +23,16 @@ pub struct Card {
     pub pad_id: i64,
     /// Token of an unknown piece, and of the empty text.
     pub unk_id: i64,
-    /// How pairs of neighbouring tokens are hashed, where the graph has a second input for them.
-    pub bigram: Option<Bigram>,
+    /// How pairs of neighbouring tokens are hashed to rows of the graph's second input.
+    pub bigram: Bigram,
+    /// How spellings are hashed to rows of the graph's third input.
+    pub spelling: Spelling,
+    /// The guard's classes in the order of the graph's output.
+    pub guard_labels: Vec<String>,
+    /// The classes of feedback in the order of the graph's output.
+    pub feedback_labels: Vec<String>,
+    /// Length of the sentence embedding.
+    pub embedding_width: usize,
 }
 
 /// Hash of two neighbouring token ids to a row of the graph's table of pairs. All arithmetic is `u32` and wraps:
@@ -41,31 +49,57 @@ pub struct Bigram {
     pub bits: u32,
 }
 
+/// Hash of runs of characters inside a word to rows of the graph's table of spellings. A word is what lies between two
+/// `▁` of the pieces. All arithmetic is `u32` and wraps: `h = 0`; for each character `h = (h + character + 1) * a`;
+/// `row = max(((h ^ (h >> 15)) * c) >> (32 - bits), 1)`. Row 0 is padding.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Spelling {
+    /// Multiplier of each step.
+    pub a: u32,
+    /// Multiplier of the mixed hash.
+    pub c: u32,
+    /// The table has `2^bits` rows; 1 to 31.
+    pub bits: u32,
+    /// Characters of the shortest run.
+    pub shortest: usize,
+    /// Characters of the longest run.
+    pub longest: usize,
+    /// Runs of two characters count only from this code point on.
+    pub wide_from: u32,
+    /// A bucket of `n` tokens reads at most `n * per_token` runs.
+    pub per_token: usize,
+}
+
 impl Card {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
         let asset = |why: String| Error::Asset {
             name: "model.json",
             why,
         };
-        let card: Card = serde_json::from_slice(json).map_err(|e| asset(e.to_string()))?;
-        let longest = card.buckets.last().copied().unwrap_or(0);
-        if card.labels.len() != DOMAINS {
-            Err(asset(format!(
-                "labels: {} names, not {DOMAINS}",
-                card.labels.len()
-            )))
-        } else if longest != card.max_tokens || !card.buckets.is_sorted() {
-            Err(asset("buckets: must ascend to max_tokens".into()))
-        } else if card.head_tokens > card.max_tokens {
-            Err(asset("head_tokens: more than max_tokens".into()))
-        } else if card
-            .bigram
-            .as_ref()
-            .is_some_and(|bigram| !(1..32).contains(&bigram.bits))
-        {
-            Err(asset("bigram.bits: not in 1..32".into()))
+        let card: Self = serde_json::from_slice(json).map_err(|e| asset(e.to_string()))?;
+        card.check().map_err(asset)?;
+        Ok(card)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let longest = self.buckets.last().copied().unwrap_or(0);
+        let hashes = [self.bigram.bits, self.spelling.bits];
+        if self.labels.len() != DOMAINS {
+            Err(format!("labels: {} names, not {DOMAINS}", self.labels.len()))
+        } else if self.guard_labels != GUARD_LABELS {
+            Err(format!("guard_labels: not {GUARD_LABELS:?}"))
+        } else if self.feedback_labels != FEEDBACK_LABELS {
+            Err(format!("feedback_labels: not {FEEDBACK_LABELS:?}"))
+        } else if longest != self.max_tokens || !self.buckets.is_sorted() {
+            Err("buckets: must ascend to max_tokens".into())
+        } else if self.head_tokens > self.max_tokens {
+            Err("head_tokens: more than max_tokens".into())
+        } else if hashes.iter().any(|bits| !(1..32).contains(bits)) {
+            Err("bits: not in 1..32".into())
+        } else if self.spelling.shortest < 2 || self.spelling.shortest > self.spelling.longest {
+            Err("spelling: lengths of the runs must ascend from 2 or more".into())
         } else {
-            Ok(card)
+            Ok(())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The prompt classifier: text in, calibrated scores out.
+//! The prompt classifier: text in, the scores of all its heads out.
 //!
 //! The trained graph, its tokenizer and its golden cases are embedded from `assets/`, so that a native build and
 //! the Wasm module that Envoy loads give the same answer. `assets/CARD.md` says what the model is and what trained
@@ -7,6 +7,9 @@
 mod card;
 mod error;
 mod graph;
+mod onnx;
+mod operators;
+mod spelling;
 mod text;
 
 pub use card::Card;
@@ -18,6 +21,17 @@ use text::Encoder;
 /// Number of domains: MMLU-Pro's 14 categories, in the order of [`Classifier::labels`].
 pub const DOMAINS: usize = 14;
 
+/// The guard's classes, in the order of [`Scores::guard`].
+pub const GUARD_LABELS: [&str; 3] = ["benign", "jailbreak", "injection"];
+
+/// The classes of a turn's feedback, in the order of [`Scores::feedback`].
+pub const FEEDBACK_LABELS: [&str; 4] = [
+    "satisfied",
+    "need_clarification",
+    "wrong_answer",
+    "want_different",
+];
+
 /// How far an answer may be from its golden case: the tolerance between native and Wasm arithmetic.
 pub const GOLDEN_TOLERANCE: f32 = 1e-3;
 
@@ -25,6 +39,21 @@ const GRAPH: &[u8] = include_bytes!("../assets/model.onnx");
 const TOKENIZER: &[u8] = include_bytes!("../assets/tokenizer.json");
 const CARD: &[u8] = include_bytes!("../assets/model.json");
 const GOLDEN: &[u8] = include_bytes!("../assets/golden.json");
+
+/// What the model says of one text. The chances are calibrated; `assets/CARD.md` says how well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// The chance of each domain, in the order of [`Classifier::labels`]; they sum to 1.
+    pub domain: [f32; DOMAINS],
+    /// The chances of [`GUARD_LABELS`]; they sum to 1.
+    pub guard: [f32; 3],
+    /// The chance that an answer needs facts that ought to be checked.
+    pub fact_check: f32,
+    /// The chances of [`FEEDBACK_LABELS`] for what a turn says of the reply before it; they sum to 1.
+    pub feedback: [f32; 4],
+    /// A vector of length 1: the dot product of two says how alike their texts are.
+    pub embedding: Vec<f32>,
+}
 
 /// The embedded model, ready to run. Loading takes tens of milliseconds; a classification about one.
 #[derive(Debug)]
@@ -45,20 +74,20 @@ impl Classifier {
         Ok(classifier)
     }
 
-    fn from_assets(card: &[u8], tokenizer: &[u8], graph: &[u8]) -> Result<Self, Error> {
+    fn from_assets(card: &[u8], tokenizer: &[u8], graph: &'static [u8]) -> Result<Self, Error> {
         let card = Card::parse(card)?;
         let encoder = Encoder::new(&card, tokenizer)?;
         let graph = Graph::new(&card, graph)?;
         Ok(Self { card, encoder, graph })
     }
 
-    /// The chance of each domain for `text`, in the order of [`Classifier::labels`]; the values sum to 1.
+    /// What every head says of `text`, from one run of the graph.
     ///
     /// At most `max_tokens` tokens are read (the card's own limit caps it): the head and the tail of a long text.
     /// Any text gives scores, the empty one too.
-    pub fn domain(&self, text: &str, max_tokens: usize) -> Result<[f32; DOMAINS], Error> {
+    pub fn score(&self, text: &str, max_tokens: usize) -> Result<Scores, Error> {
         let tokens = self.encoder.encode(text, max_tokens)?;
-        self.graph.domain(&tokens)
+        self.graph.score(&self.encoder, &tokens)
     }
 
     /// The domains' names, in the order of the scores.
@@ -72,14 +101,10 @@ impl Classifier {
     }
 
     fn check(&self, case: &Golden) -> Result<(), Error> {
-        let scores = self.domain(&case.text, self.card.max_tokens)?;
-        let error = scores
-            .iter()
-            .zip(&case.domain)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let scores = self.score(&case.text, self.card.max_tokens)?;
+        let error = case.distance(&scores);
         // Written so that a NaN fails.
-        if error <= GOLDEN_TOLERANCE && case.domain.len() == DOMAINS {
+        if error <= GOLDEN_TOLERANCE {
             Ok(())
         } else {
             Err(Error::Golden { error })
@@ -91,7 +116,38 @@ impl Classifier {
 #[derive(Debug, serde::Deserialize)]
 struct Golden {
     text: String,
-    domain: Vec<f32>,
+    domain: [f32; DOMAINS],
+    guard: [f32; 3],
+    fact_check: f32,
+    feedback: [f32; 4],
+    embedding: Vec<f32>,
+}
+
+impl Golden {
+    /// The largest difference of any number; NaN when one is, or when the embedding's length differs.
+    fn distance(&self, scores: &Scores) -> f32 {
+        if self.embedding.len() != scores.embedding.len() {
+            return f32::NAN;
+        }
+        let expected = self
+            .domain
+            .iter()
+            .chain(&self.guard)
+            .chain([&self.fact_check])
+            .chain(&self.feedback);
+        let found = scores
+            .domain
+            .iter()
+            .chain(&scores.guard)
+            .chain([&scores.fact_check])
+            .chain(&scores.feedback);
+        let pairs = expected
+            .chain(&self.embedding)
+            .zip(found.chain(&scores.embedding));
+        pairs
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, |worst, d| if d > worst || d.is_nan() { d } else { worst })
+    }
 }
 
 fn golden_cases() -> Result<Vec<Golden>, Error> {

@@ -25,7 +25,7 @@ fn a_damaged_asset_refuses_to_load_and_names_itself() {
 }
 
 #[test]
-fn any_text_gives_fourteen_chances_that_sum_to_one() {
+fn any_text_gives_chances_that_sum_to_one_and_a_vector_of_length_one() {
     let classifier = Classifier::load().unwrap();
     let long = "a long story. ".repeat(80_000);
     for text in [
@@ -38,9 +38,14 @@ fn any_text_gives_fourteen_chances_that_sum_to_one() {
         "\u{202e}abc",
         &long,
     ] {
-        let scores = classifier.domain(text, 128).unwrap();
-        assert!(scores.iter().all(|p| (0.0..=1.0).contains(p)), "{text:.20}");
-        assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{text:.20}");
+        let scores = classifier.score(text, 128).unwrap();
+        for chances in [&scores.domain[..], &scores.guard, &scores.feedback] {
+            assert!(chances.iter().all(|p| (0.0..=1.0).contains(p)), "{text:.20}");
+            assert!((chances.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{text:.20}");
+        }
+        assert!((0.0..=1.0).contains(&scores.fact_check), "{text:.20}");
+        let length: f32 = scores.embedding.iter().map(|v| v * v).sum();
+        assert!((length - 1.0).abs() < 1e-3, "{text:.20}");
     }
 }
 
@@ -56,27 +61,60 @@ fn a_long_text_is_judged_by_its_head_and_tail() {
         )
     };
     assert_eq!(
-        classifier.domain(&text("x "), 128).unwrap(),
-        classifier.domain(&text("y "), 128).unwrap()
+        classifier.score(&text("x "), 128).unwrap(),
+        classifier.score(&text("y "), 128).unwrap()
     );
 }
 
 #[test]
-fn padding_to_a_longer_bucket_does_not_change_the_scores() {
+fn the_same_text_twice_gives_the_same_scores_in_every_bucket() {
     let classifier = Classifier::load().unwrap();
-    let tokens = classifier
-        .encoder
-        .encode("What is the derivative of x squared?", 128)
-        .unwrap();
-    let mut padded = tokens.clone();
-    padded.resize(100, classifier.card.pad_id);
-    let (short, long) = (
-        classifier.graph.domain(&tokens).unwrap(),
-        classifier.graph.domain(&padded).unwrap(),
-    );
-    let bigrams = classifier.card.bigram.is_some();
-    for (a, b) in short.iter().zip(&long) {
-        // With pairs, padding by hand adds pairs of pad tokens that the encoder never makes.
-        assert!(bigrams || (a - b).abs() < 1e-5, "{a} {b}");
+    for words in [3, 20, 50, 200] {
+        let text = "why is the sky blue? ".repeat(words);
+        let first = classifier.score(&text, 128).unwrap();
+        classifier.score("another text", 128).unwrap();
+        assert_eq!(first, classifier.score(&text, 128).unwrap());
     }
+}
+
+#[test]
+fn threads_share_one_classifier() {
+    let classifier = Classifier::load().unwrap();
+    let expected = classifier.score("What is a prime number?", 128).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let scores = classifier.score("What is a prime number?", 128).unwrap();
+                    assert_eq!(scores, expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_typo_leaves_most_spellings_of_a_word() {
+    let classifier = Classifier::load().unwrap();
+    let rows = |text: &str| {
+        let tokens = classifier.encoder.encode(text, 128).unwrap();
+        classifier.encoder.spellings(&tokens, 16)
+    };
+    let (right, wrong) = (rows("photosynthesis"), rows("photosyntesis"));
+    let kept = right.iter().filter(|row| wrong.contains(row)).count();
+    assert!(kept * 2 > right.len(), "{kept} of {}", right.len());
+}
+
+#[test]
+fn runs_of_characters_stay_inside_a_word_and_a_bucket_limits_them() {
+    let classifier = Classifier::load().unwrap();
+    let rows = |text: &str, length| {
+        let tokens = classifier.encoder.encode(text, 128).unwrap();
+        classifier.encoder.spellings(&tokens, length)
+    };
+    assert_eq!([rows("cat", 16), rows("dog", 16)].concat(), rows("cat dog", 16));
+    assert_eq!(
+        rows(&"supercalifragilistic ".repeat(9), 16).len(),
+        16 * classifier.card.spelling.per_token
+    );
 }

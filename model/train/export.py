@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from network import HEADS, POOLED, WIDTH
-from text import LABELS, PAD_ID
+from network import EMBEDDING, HEADS, HEAD_WIDTH, LOGITS, POOLED, WIDTH
+from text import PAD_ID
 
 END = np.iinfo(np.int64).max
 
@@ -118,40 +118,84 @@ def feed_forward(b, x, state):
     return b.add(x, b.linear(hidden, state["feed_forward.contract.weight"], state["feed_forward.contract.bias"]))
 
 
-def pool(b, x, bias, row_bias, state):
-    """Learned weighted means, then the maximum, as [1, features]."""
+def pool(b, x, words, bias, row_bias, state):
+    """Learned weighted means of the mixed and of the raw words, then the maximum, as [1, features]."""
     scores = b.op("MatMul", b.matrix(state["pool_query.weight"][None]), b.op("Transpose", x, perm=[0, 2, 1]))
     scores = b.add(scores, b.add(row_bias, b.constant(state["pool_query.bias"][None, :, None])))
     weights = b.op("Softmax", scores, axis=-1)
-    attended = b.op("Reshape", b.op("MatMul", weights, x), b.constant([1, POOLED - 2 * WIDTH], np.int64))
+    attended = b.op("MatMul", weights, b.op("Concat", x, words, axis=2))
+    attended = b.op("Reshape", attended, b.constant([1, POOLED - 2 * WIDTH], np.int64))
     return attended, b.op("ReduceMax", b.add(x, bias), axes=[1], keepdims=0)
 
 
-def graph(b, state, temperature):
+def bag(b, table, ids, scale):
+    """The sum of the rows looked up; only the sum is widened from int8's scale. Row 0 is padding, and zero."""
+    table = table.copy()
+    table[0] = 0
+    values, steps = quantise(table)
+    rows = b.op("Cast", b.op("Gather", b.constant(values, np.int8), ids, axis=0), to=TensorProto.FLOAT)
+    return b.op("Div", b.mul(b.sum(rows, 1, keep=0), b.constant(steps)), scale)
+
+
+def trunk(b, state):
+    """(all features, those of the linear path)."""
     mask, bias, row_bias, count = masks(b)
     root = b.op("Sqrt", b.op("Reshape", count, b.constant([1, 1], np.int64)))
     words = b.mul(b.gather(state["embedding"], "tokens"), mask)
     x = convolution(b, words, state["convolution.weight"], state["convolution.bias"])
     x = b.layer_norm(feed_forward(b, attention(b, x, row_bias, state), state))
-    attended, highest = pool(b, x, bias, row_bias, state)
+    attended, highest = pool(b, x, words, bias, row_bias, state)
     scaled = b.op("Div", b.sum(words, 1, keep=0), root)  # mean times the square root of the count
-    mean = b.op("Div", scaled, root)
-    bag = b.op("Div", b.sum(b.mul(b.gather(state["bigram"], "bigrams"), mask), 1, keep=0), root)
-    features = b.op("Concat", attended, highest, mean, bag, axis=1)
-    hidden = b.op("Relu", b.linear(features, state["head_in.weight"], state["head_in.bias"]))
-    deep = b.linear(hidden, state["head_out.weight"] / temperature, state["head_out.bias"] / temperature)
-    wide = b.linear(b.op("Concat", scaled, bag, axis=1), state["wide.weight"] / temperature, state["wide.bias"] / temperature)
-    b.nodes.append(helper.make_node("Softmax", [b.add(deep, wide)], ["domain"], name="domain", axis=-1))
+    pairs = bag(b, state["bigram"], "bigrams", root)
+    runs = bag(b, state["spelling"], "spellings", b.mul(root, b.constant(2.0)))
+    features = b.op("Concat", attended, highest, b.op("Div", scaled, root), pairs, runs, axis=1)
+    return features, b.op("Concat", scaled, pairs, runs, axis=1)
 
 
-def export(network, temperature):
-    """The checked ONNX model, its probabilities calibrated by `temperature`."""
+def outputs(temperatures):
+    """(name, first logit, end, temperature) in the order of the graph's outputs."""
+    start = 0
+    for name, size in LOGITS.items():
+        yield name, start, start + size, temperatures.get(name, 1.0)
+        start += size
+
+
+def heads(b, state, temperatures, guard_shift):
+    """Every head at once: one product expands, one contracts with a block for each head, and slices part the answers."""
+    features, wide = trunk(b, state)
+    expanded = b.linear(features, np.concatenate([state["domain.expand.weight"], state["others.expand.weight"], state["sentence.weight"]]),
+                        np.concatenate([state["domain.expand.bias"], state["others.expand.bias"], state["sentence.bias"]]))
+    count = sum(LOGITS.values())
+    contract = np.zeros((count, 2 * HEAD_WIDTH), np.float32)
+    contract[:LOGITS["domain"], :HEAD_WIDTH] = state["domain.contract.weight"]
+    contract[LOGITS["domain"]:, HEAD_WIDTH:] = state["others.contract.weight"]
+    joined = lambda part: np.concatenate([state[f"domain.{part}"], state[f"others.{part}"]])
+    scale = np.concatenate([np.full(end - start, t, np.float32) for _, start, end, t in outputs(temperatures)])
+    hidden = b.op("Relu", b.slice(expanded, 0, 2 * HEAD_WIDTH, 1))
+    weight = np.concatenate([contract, joined("wide.weight")], 1) / scale[:, None]
+    bias = (joined("contract.bias") + joined("wide.bias")) / scale
+    bias[LOGITS["domain"]] += guard_shift
+    logits = b.linear(b.op("Concat", hidden, wide, axis=1), weight, bias)
+    return logits, b.slice(expanded, 2 * HEAD_WIDTH, END, 1)
+
+
+def graph(b, state, temperatures, guard_shift):
+    logits, sentence = heads(b, state, temperatures, guard_shift)
+    for name, start, end, _ in outputs(temperatures):
+        kind, style = ("Sigmoid", {}) if LOGITS[name] == 1 else ("Softmax", {"axis": -1})
+        b.nodes.append(helper.make_node(kind, [b.slice(logits, start, end, 1)], [name], name=name, **style))
+    length = b.op("Sqrt", b.add(b.sum(b.mul(sentence, sentence), 1), b.constant(1e-12)))
+    b.nodes.append(helper.make_node("Div", [sentence, length], ["embedding"], name="embedding"))
+
+
+def export(network, temperatures, guard_shift=0.0):
+    """The checked ONNX model; `temperatures` of the heads calibrate their probabilities, and `guard_shift` adds to benign's logit."""
     state = {name: value.detach().numpy().astype(np.float32) for name, value in network.state_dict().items()}
     b = Builder()
-    graph(b, state, temperature)
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, "T"]) for name in ("tokens", "bigrams")]
-    output = helper.make_tensor_value_info("domain", TensorProto.FLOAT, [1, len(LABELS)])
-    model = helper.make_model(helper.make_graph(b.nodes, "domain", inputs, [output], b.constants),
+    graph(b, state, temperatures, guard_shift)
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, size]) for name, size in (("tokens", "T"), ("bigrams", "T"), ("spellings", "S"))]
+    results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size]) for name, size in (LOGITS | {"embedding": EMBEDDING}).items()]
+    model = helper.make_model(helper.make_graph(b.nodes, "promptswitch", inputs, results, b.constants),
                               opset_imports=[helper.make_opsetid("", 17)], producer_name="promptswitch")
     model.ir_version = 8
     onnx.checker.check_model(model, full_check=True)

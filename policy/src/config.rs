@@ -3,19 +3,27 @@
 //! What a document asks for and this crate does not do is an error where leaving it out would change which model
 //! answers, what it sees, or what is let through; it is a warning where it only tunes VSR's own machinery.
 
+mod cards;
 mod decisions;
+pub(crate) mod examples;
 mod global;
-mod nearest;
+pub(crate) mod modules;
+pub(crate) mod nearest;
+mod plugins;
+mod projections;
 mod providers;
 pub(crate) mod reader;
+mod recipes;
+pub(crate) mod refused;
 pub(crate) mod report;
 mod routing;
-mod rules;
-mod settings;
+pub(crate) mod rules;
+pub(crate) mod settings;
+pub(crate) mod setup;
 
 use serde_json::{Map, Value};
 
-use crate::{Diagnostic, Loaded, Policy, Severity};
+use crate::{Diagnostic, Loaded, Policy, Scorer, Severity};
 use reader::Object;
 use report::Report;
 
@@ -38,14 +46,14 @@ const OLD_KEYS: [&str; 12] = [
     "keyword_rules",
 ];
 
-pub(crate) fn from_json(bytes: &[u8]) -> Result<Loaded, Vec<Diagnostic>> {
+pub(crate) fn from_json(bytes: &[u8], scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
     match serde_json::from_slice(bytes) {
-        Ok(value) => from_value(&value),
+        Ok(value) => from_value(&value, scorer),
         Err(error) => Err(failure(format!("not JSON: {error}"))),
     }
 }
 
-pub(crate) fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
+pub(crate) fn from_value(value: &Value, scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
     let Value::Object(document) = value else {
         return Err(failure(format!(
             "must be a vLLM Semantic Router {VERSION} document, found {}",
@@ -54,7 +62,7 @@ pub(crate) fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
     };
     check_version(document)?;
     let report = Report::default();
-    let policy = read(Object::new(String::new(), document, &report));
+    let policy = read(Object::new(String::new(), document, &report), scorer);
     let findings = report.into_sorted();
     match policy {
         Some(policy)
@@ -96,28 +104,30 @@ fn check_version(document: &Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     };
     Err(failure(format!(
         "must be a vLLM Semantic Router document with `version: {VERSION}`, found {found} \
-         (`vllm-sr config migrate` converts older documents)"
+         (`promptswitch import` converts older documents)"
     )))
 }
 
-fn read(mut document: Object<'_>) -> Option<Policy> {
+fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
     document.ignore(&["version"]);
     let settings = settings::read(document.object("promptswitch"));
-    let global = global::read(document.object("global"));
+    let owned_headers = settings::owned_headers(&settings);
+    let global = global::read(document.object("global"), owned_headers);
     let providers = providers::read(document.object_or_empty("providers"), &global.auto_names);
-    let routing = routing::read(document.object("routing"), &global, &providers);
+    let (profiles, report) = (recipes::read(&mut document), document.report());
+    let routing = routing::read(profiles, &global, &providers, report, scorer);
+    let entrypoints = recipes::read_entrypoints(&mut document, &routing.recipes, &global, &providers);
     document.tuning("listeners", "the listeners are the gateway's own");
-    document.unsupported("recipes", "recipes are not supported yet");
-    document.unsupported("entrypoints", "entrypoints are not supported yet");
     document.finish();
     Some(Policy {
-        owned_headers: settings::owned_headers(&settings),
+        owned_headers: global.owned_headers,
         settings,
         default_model: providers.default_model?,
-        auto_names: global.auto_names,
+        entrypoints,
+        skip_processing: global.skip_processing,
         models: providers.models,
         model_names: providers.names,
         signals: routing.signals,
-        decisions: routing.decisions,
+        recipes: routing.recipes,
     })
 }

@@ -2,7 +2,10 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use crate::actions::Actions;
+use crate::actions::reasoning::Reasoning;
 use crate::rule::Rule;
+use crate::selection::Selection;
 use crate::signals::Reading;
 
 /// How the winner is found among decisions that match and have no tier.
@@ -23,6 +26,8 @@ pub(crate) struct Decision {
     pub(crate) rule: Rule,
     /// The models to choose from; may be empty.
     pub(crate) models: Vec<Choice>,
+    pub(crate) selection: Selection,
+    pub(crate) actions: Actions,
 }
 
 /// One model of a decision.
@@ -32,60 +37,70 @@ pub(crate) struct Choice {
     pub(crate) model: usize,
     /// Its share, if shares are given.
     pub(crate) weight: Option<f64>,
+    /// The adapter that the upstream serves in its place.
+    pub(crate) lora: Option<String>,
+    pub(crate) reasoning: Reasoning,
+    /// How good its answers are, above 0 to 1.
+    pub(crate) quality: Option<f64>,
 }
 
-/// All decisions, in the order in which they are tried.
+/// All decisions, ready to find the winner for a request.
+///
+/// As in VSR, decisions without a tier go before all tiers. Among them the strategy says which wins, unless a
+/// decision with a tier matches too: then confidence goes before priority, as within any tier.
 #[derive(Debug)]
 pub(crate) struct Decisions {
-    entries: Vec<Entry>,
+    decisions: Vec<Decision>,
+    untiered: Ladder,
+    tiered: Ladder,
+    /// `untiered` for when a decision with a tier matches; None where that is the same.
+    beside_tiers: Option<Ladder>,
+}
+
+/// Decisions, in the order in which they are tried.
+#[derive(Debug)]
+struct Ladder {
+    rungs: Vec<Rung>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    decision: Decision,
+struct Rung {
+    /// All that comes before confidence; the lowest goes first.
     band: (i64, Reverse<i64>),
-    /// Whether another decision of the band can win or lose by its confidence.
+    /// An index into the decisions.
+    decision: usize,
+    /// Whether the winner among those of the band may depend on its confidence.
     contested: bool,
 }
 
 impl Decisions {
     /// Orders `decisions`, whose names must differ.
-    ///
-    /// A tier beats none and a low one a high one. Within a tier, and with [`Strategy::Confidence`], it is
-    /// confidence before priority. All that comes before confidence makes a band.
     pub(crate) fn new(decisions: Vec<Decision>, strategy: Strategy) -> Decisions {
-        let band = |decision: &Decision| match (decision.tier, strategy) {
-            (0, Strategy::Priority) => (i64::MAX, Reverse(decision.priority)),
-            (0, Strategy::Confidence) => (i64::MAX, Reverse(0)),
-            (tier, _) => (tier, Reverse(0)),
+        let places = |tiered: bool| {
+            let places = decisions.iter().enumerate();
+            places
+                .filter(move |(_, decision)| (decision.tier > 0) == tiered)
+                .map(|(place, _)| place)
         };
-        let entry = |decision| Entry {
-            band: band(&decision),
-            decision,
-            contested: false,
+        let by_tier = |decision: &Decision| (decision.tier, Reverse(0));
+        let by_strategy = |decision: &Decision| match strategy {
+            Strategy::Priority => (0, Reverse(decision.priority)),
+            Strategy::Confidence => (0, Reverse(0)),
         };
-        let mut entries: Vec<_> = decisions.into_iter().map(entry).collect();
-        // Within a band, those that spare the classifier go first: they may win before it is needed.
-        entries.sort_by(|a, b| {
-            let bands = a.band.cmp(&b.band);
-            let costs = a.decision.rule.needs_model().cmp(&b.decision.rule.needs_model());
-            bands
-                .then(costs)
-                .then_with(|| a.decision.rank(a.bound(), &b.decision, b.bound()))
-        });
-        for group in entries.chunk_by_mut(|a, b| a.band == b.band) {
-            let contested = group.len() > 1;
-            group.iter_mut().for_each(|entry| entry.contested = contested);
+        let tiered = Ladder::new(&decisions, places(true), by_tier);
+        let differs = strategy == Strategy::Priority && !tiered.rungs.is_empty();
+        Decisions {
+            untiered: Ladder::new(&decisions, places(false), by_strategy),
+            beside_tiers: differs.then(|| Ladder::new(&decisions, places(false), by_tier)),
+            tiered,
+            decisions,
         }
-        Decisions { entries }
     }
 
-    /// The names, in the order in which the decisions are tried.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.entries
-            .iter()
-            .map(|entry| entry.decision.name.clone())
-            .collect()
+    /// The decisions, in the order in which they are tried.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Decision> {
+        let rungs = self.untiered.rungs.iter().chain(&self.tiered.rungs);
+        rungs.filter_map(|rung| self.decisions.get(rung.decision))
     }
 
     /// The decision that wins, and its confidence.
@@ -93,36 +108,87 @@ impl Decisions {
     /// # Errors
     /// What the scorer says, when a decision that could still win needs it.
     pub(crate) fn winner(&self, reading: &mut Reading<'_>) -> Result<Option<(&Decision, f32)>, String> {
-        let mut best: Option<(&Entry, f32)> = None;
-        for entry in &self.entries {
-            if let Some((leader, confidence)) = best {
-                if leader.band < entry.band {
-                    break;
-                }
-                if leader
-                    .decision
-                    .rank(confidence, &entry.decision, entry.bound())
-                    .is_lt()
-                {
-                    continue;
-                }
+        let Some(winner) = self.untiered.winner(&self.decisions, reading)? else {
+            return self.tiered.winner(&self.decisions, reading);
+        };
+        match &self.beside_tiers {
+            Some(ladder) if ladder.rungs.len() > 1 && self.tiered.holds(&self.decisions, reading)? => {
+                ladder.winner(&self.decisions, reading)
             }
-            let Some(confidence) = entry.decision.rule.test(reading, entry.contested)? else {
-                continue;
-            };
-            let wins = best
-                .is_none_or(|(leader, best)| entry.decision.rank(confidence, &leader.decision, best).is_lt());
-            if wins {
-                best = Some((entry, confidence));
-            }
+            _ => Ok(Some(winner)),
         }
-        Ok(best.map(|(entry, confidence)| (&entry.decision, confidence)))
     }
 }
 
-impl Entry {
-    fn bound(&self) -> f32 {
-        self.decision.rule.bound()
+impl Ladder {
+    fn new(
+        decisions: &[Decision],
+        places: impl Iterator<Item = usize>,
+        band: impl Fn(&Decision) -> (i64, Reverse<i64>),
+    ) -> Ladder {
+        let rung = |place: usize| {
+            let decision = decisions.get(place)?;
+            let rung = Rung {
+                band: band(decision),
+                decision: place,
+                contested: false,
+            };
+            Some((rung, decision))
+        };
+        let mut rungs: Vec<_> = places.filter_map(rung).collect();
+        // Within a band, those that spare the classifier go first: they may win before it is needed.
+        rungs.sort_by(|(a, one), (b, other)| {
+            let costs = one.rule.cost().cmp(&other.rule.cost());
+            a.band
+                .cmp(&b.band)
+                .then(costs)
+                .then_with(|| one.rank(one.rule.bound(), other, other.rule.bound()))
+        });
+        let mut rungs: Vec<_> = rungs.into_iter().map(|(rung, _)| rung).collect();
+        for group in rungs.chunk_by_mut(|a, b| a.band == b.band) {
+            let contested = group.len() > 1;
+            group.iter_mut().for_each(|rung| rung.contested = contested);
+        }
+        Ladder { rungs }
+    }
+
+    fn winner<'d>(
+        &self,
+        decisions: &'d [Decision],
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<(&'d Decision, f32)>, String> {
+        let mut best: Option<(&Rung, &Decision, f32)> = None;
+        for rung in &self.rungs {
+            let Some(decision) = decisions.get(rung.decision) else {
+                continue;
+            };
+            if let Some((leader, leading, confidence)) = best {
+                if leader.band < rung.band {
+                    break;
+                }
+                if leading.rank(confidence, decision, decision.rule.bound()).is_lt() {
+                    continue;
+                }
+            }
+            let Some(confidence) = decision.rule.test(reading, rung.contested)? else {
+                continue;
+            };
+            let wins = best.is_none_or(|(_, leading, best)| decision.rank(confidence, leading, best).is_lt());
+            if wins {
+                best = Some((rung, decision, confidence));
+            }
+        }
+        Ok(best.map(|(_, decision, confidence)| (decision, confidence)))
+    }
+
+    /// Whether any of the decisions matches.
+    fn holds(&self, decisions: &[Decision], reading: &mut Reading<'_>) -> Result<bool, String> {
+        for decision in self.rungs.iter().filter_map(|rung| decisions.get(rung.decision)) {
+            if decision.rule.test(reading, false)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -26,7 +26,8 @@ impl Policy {
             return Vec::new();
         }
         let mut headers = vec![("x-promptswitch-reason", verdict.reason.as_str().to_owned())];
-        if !verdict.reason.is_gate() {
+        let chosen = !verdict.reason.is_gate() && verdict.reason != Reason::SkippedByClient;
+        if chosen {
             add_selection(&mut headers, verdict);
             if debug {
                 add_details(&mut headers, verdict);
@@ -42,11 +43,51 @@ pub(crate) fn is_header_value(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// What a debugging client sees of the signals, by VSR's names.
+const MATCHED: [(&str, SignalKind); 20] = [
+    ("x-vsr-matched-keywords", SignalKind::Keyword),
+    ("x-vsr-matched-embeddings", SignalKind::Embedding),
+    ("x-vsr-matched-domains", SignalKind::Domain),
+    ("x-vsr-matched-fact-check", SignalKind::FactCheck),
+    ("x-vsr-matched-user-feedback", SignalKind::UserFeedback),
+    ("x-vsr-matched-reask", SignalKind::Reask),
+    ("x-vsr-matched-preference", SignalKind::Preference),
+    ("x-vsr-matched-language", SignalKind::Language),
+    ("x-vsr-matched-context", SignalKind::Context),
+    ("x-vsr-matched-structure", SignalKind::Structure),
+    ("x-vsr-matched-complexity", SignalKind::Complexity),
+    ("x-vsr-matched-modality", SignalKind::Modality),
+    ("x-vsr-matched-authz", SignalKind::Authz),
+    ("x-vsr-matched-jailbreak", SignalKind::Jailbreak),
+    ("x-vsr-matched-pii", SignalKind::Pii),
+    ("x-vsr-matched-kb", SignalKind::Kb),
+    ("x-vsr-matched-conversation", SignalKind::Conversation),
+    ("x-vsr-matched-event", SignalKind::Event),
+    ("x-vsr-matched-metadata", SignalKind::Metadata),
+    ("x-vsr-matched-projections", SignalKind::Projection),
+];
+
 fn add_selection(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
     headers.push(("x-vsr-schema-version", "2".to_owned()));
-    headers.push(("x-vsr-response-path", "upstream".to_owned()));
-    headers.push(("x-vsr-selected-model", verdict.model.clone()));
-    if verdict.reason == Reason::Decision {
+    if let Some(recipe) = &verdict.recipe {
+        headers.push(("x-vsr-selected-recipe", recipe.clone()));
+    }
+    let path = match verdict.reason {
+        Reason::FastResponse => "fast_response",
+        Reason::CacheHit => "cache",
+        _ => "upstream",
+    };
+    headers.push(("x-vsr-response-path", path.to_owned()));
+    match verdict.reason {
+        Reason::FastResponse => headers.push(("x-vsr-fast-response", "true".to_owned())),
+        Reason::CacheHit => headers.push(("x-vsr-cache-hit", "true".to_owned())),
+        _ => {}
+    }
+    if verdict.reason != Reason::FastResponse {
+        headers.push(("x-vsr-selected-model", verdict.model.clone()));
+        headers.push(("x-vsr-selected-algorithm", verdict.algorithm.to_owned()));
+    }
+    if verdict.decision.is_some() {
         headers.push((
             "x-vsr-selected-decision",
             verdict.decision.clone().unwrap_or_default(),
@@ -60,11 +101,27 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
         "x-vsr-selected-category",
         verdict.category.unwrap_or_default().to_owned(),
     ));
-    headers.push(("x-vsr-matched-domains", matched(verdict, SignalKind::Domain)));
-    headers.push(("x-vsr-matched-keywords", matched(verdict, SignalKind::Keyword)));
+    if let Some(on) = verdict.reasoning {
+        headers.push((
+            "x-vsr-selected-reasoning",
+            if on { "on" } else { "off" }.to_owned(),
+        ));
+        headers.push((
+            "x-vsr-injected-system-prompt",
+            verdict.injected_system_prompt.to_string(),
+        ));
+    }
+    headers.extend(verdict.retention.iter().cloned());
+    for (name, kind) in MATCHED {
+        headers.push((name, matched(verdict, kind)));
+    }
     headers.push((
         "x-promptswitch-domain-scores",
-        verdict.scores.map(scores).unwrap_or_default(),
+        verdict
+            .scores
+            .as_ref()
+            .map(|s| scores(s.domain))
+            .unwrap_or_default(),
     ));
     let skipped: Vec<_> = verdict.skipped.iter().map(|kind| kind.as_str()).collect();
     headers.push(("x-promptswitch-skipped-signals", skipped.join(",")));

@@ -18,6 +18,7 @@ pub(crate) struct Malformed;
 pub(crate) type Result<T = ()> = std::result::Result<T, Malformed>;
 
 /// A place in a body. Every method first skips whitespace.
+#[derive(Clone)]
 pub(crate) struct Scanner<'a> {
     body: &'a [u8],
     at: usize,
@@ -27,6 +28,11 @@ impl<'a> Scanner<'a> {
     /// Starts at the first byte, or after a byte order mark: some upstreams accept one.
     pub(crate) fn new(body: &'a [u8]) -> Self {
         let at = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        Scanner { body, at }
+    }
+
+    /// Starts at byte `at` of `body`.
+    pub(crate) fn starting(body: &'a [u8], at: usize) -> Self {
         Scanner { body, at }
     }
 
@@ -57,13 +63,23 @@ impl<'a> Scanner<'a> {
 
     /// Reads an object, calling `member` with each key; it must consume the value.
     pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, Text<'a>) -> Result) -> Result {
+        self.object_at(|scanner, key, _| member(scanner, key))
+    }
+
+    /// Reads an object, calling `member` with each key and the place of its quote; it must consume the value.
+    pub(crate) fn object_at(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Text<'a>, usize) -> Result,
+    ) -> Result {
         self.expect(b'{')?;
         if self.eat(b'}') {
             return Ok(());
         }
         loop {
+            self.peek();
+            let start = self.at;
             let key = self.key()?;
-            member(self, key)?;
+            member(self, key, start)?;
             if !self.eat(b',') {
                 return self.expect(b'}');
             }

@@ -1,14 +1,16 @@
 //! From a request to a verdict.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::decision::{Decision, Decisions};
+use crate::actions::reasoning::Family;
+use crate::decision::Decision;
 use crate::headers::is_header_value;
-use crate::pick::pick;
+use crate::recipes::Recipe;
+use crate::selection::Candidates;
 use crate::signals::{Reading, Signals};
-use crate::{Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
+use crate::{Context, Diagnostic, Edit, Loaded, Reason, Request, Scorer, Settings, Verdict, config};
 
 /// The longest model name, in bytes, that is taken over from a client into a header.
 const MAX_MODEL_BYTES: usize = 256;
@@ -18,7 +20,10 @@ const MAX_MODEL_BYTES: usize = 256;
 pub struct Policy {
     pub(crate) settings: Settings,
     pub(crate) owned_headers: Vec<String>,
-    pub(crate) auto_names: BTreeSet<String>,
+    /// Which of `recipes` a model name that asks for a decision leads to.
+    pub(crate) entrypoints: BTreeMap<String, usize>,
+    /// Whether a client may have its request passed on as it is.
+    pub(crate) skip_processing: bool,
     /// Never empty.
     pub(crate) models: Vec<Model>,
     /// Where in `models` a name or an upstream name is.
@@ -26,7 +31,8 @@ pub struct Policy {
     /// An index into `models`.
     pub(crate) default_model: usize,
     pub(crate) signals: Signals,
-    pub(crate) decisions: Decisions,
+    /// Never empty.
+    pub(crate) recipes: Vec<Recipe>,
 }
 
 /// A declared model.
@@ -36,31 +42,27 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// The name that the upstream knows.
     pub(crate) upstream: String,
-}
-
-/// What a decision may depend on beside the body.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
-    /// What to keep a conversation on one of several weighted models by: the value of the first of
-    /// [`Policy::sticky_headers`] that the request has. Without one it is the first user turn.
-    pub sticky: Option<&'a [u8]>,
+    /// How it is told to think.
+    pub(crate) reasoning: Option<Family>,
+    /// What it costs, in whatever the document counts.
+    pub(crate) price: Option<f64>,
 }
 
 impl Policy {
-    /// Reads a document.
+    /// Reads a document. The scorer embeds the example sentences in it, if there are any.
     ///
     /// # Errors
     /// Everything that is wrong with it, errors first, then warnings.
-    pub fn from_json(bytes: &[u8]) -> Result<Loaded, Vec<Diagnostic>> {
-        config::from_json(bytes)
+    pub fn from_json(bytes: &[u8], scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_json(bytes, scorer)
     }
 
     /// Reads a document that has been parsed already. Its numbers may all be floats, as in a protobuf `Struct`.
     ///
     /// # Errors
     /// As [`Policy::from_json`].
-    pub fn from_value(value: &Value) -> Result<Loaded, Vec<Diagnostic>> {
-        config::from_value(value)
+    pub fn from_value(value: &Value, scorer: &mut dyn Scorer) -> Result<Loaded, Vec<Diagnostic>> {
+        config::from_value(value, scorer)
     }
 
     /// The `promptswitch:` block.
@@ -73,31 +75,53 @@ impl Policy {
         &self.owned_headers
     }
 
-    /// The request headers that [`Context::sticky`] is taken from; the first that is present counts.
-    pub fn sticky_headers(&self) -> &[&str] {
-        &["x-session-id", "x-conversation-id"]
-    }
-
     /// The names of the declared models, in the order of the document.
     pub fn model_names(&self) -> Vec<String> {
         self.models.iter().map(|model| model.name.clone()).collect()
     }
 
-    /// The names of the decisions, in the order in which they are tried.
+    /// The names of the decisions, in the order in which they are tried, one recipe after another.
     pub fn decision_names(&self) -> Vec<String> {
-        self.decisions.names()
+        let decisions = self.recipes.iter().flat_map(|recipe| recipe.decisions.iter());
+        decisions.map(|decision| decision.name.clone()).collect()
+    }
+
+    /// Whether a decision chooses among its models by what is measured of them: [`Context::stats`].
+    pub fn measures_models(&self) -> bool {
+        let mut decisions = self.recipes.iter().flat_map(|recipe| recipe.decisions.iter());
+        decisions.any(|decision| decision.selection.is_measured())
     }
 
     /// Decides. Calls the scorer at most once, and not at all when no decision that can still win needs it.
     pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, scorer: &mut dyn Scorer) -> Verdict {
-        if !self.auto_names.contains(request.model()) {
-            return self.explicit(request);
+        if self.skip_processing && asks_to_skip(context) {
+            return self.passed_on(Reason::SkippedByClient, request);
         }
-        let Some(text) = request.last_user_text() else {
-            return self.rewritten(self.fallback(Reason::NoUserText), request);
+        let Some(recipe) = self.recipe(request.model()) else {
+            return self.explicit(request);
         };
-        let mut reading = Reading::new(&self.signals, &text, scorer);
-        let winner = self.decisions.winner(&mut reading);
+        let mut verdict = self.judge(recipe, request, context, scorer);
+        verdict.recipe.clone_from(&recipe.name);
+        self.rewritten(verdict, request)
+    }
+
+    /// The recipe that a model name leads to, if it asks for a decision.
+    pub(crate) fn recipe(&self, model: &str) -> Option<&Recipe> {
+        self.recipes.get(*self.entrypoints.get(model)?)
+    }
+
+    fn judge(
+        &self,
+        recipe: &Recipe,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        scorer: &mut dyn Scorer,
+    ) -> Verdict {
+        let Some(text) = request.last_user_text() else {
+            return self.fallback(Reason::NoUserText);
+        };
+        let mut reading = Reading::new(&self.signals, request, context, &text, scorer);
+        let winner = recipe.decisions.winner(&mut reading);
         let mut verdict = match winner {
             Ok(Some((decision, confidence))) => self.decided(decision, confidence, request, context),
             Ok(None) => self.fallback(Reason::Default),
@@ -107,7 +131,7 @@ impl Policy {
             },
         };
         reading.report(&mut verdict);
-        self.rewritten(verdict, request)
+        verdict
     }
 
     /// The default model, for a request whose body is not judged. Edits nothing.
@@ -122,12 +146,23 @@ impl Policy {
         request: &Request<'_>,
         context: &Context<'_>,
     ) -> Verdict {
-        let verdict = self.verdict(Reason::Decision, self.choose(decision, request, context));
-        Verdict {
+        let candidates = Candidates {
+            models: &self.models,
+            settings: &self.settings,
+            request,
+            context,
+        };
+        let choice = decision.selection.choose(decision, &candidates);
+        let index = choice.map_or(self.default_model, |choice| choice.model);
+        let mut verdict = Verdict {
             decision: Some(decision.name.clone()),
             confidence,
-            ..verdict
-        }
+            algorithm: decision.selection.name(),
+            ..self.verdict(Reason::Decision, index)
+        };
+        let chosen = choice.zip(self.models.get(index));
+        decision.actions.apply(&mut verdict, chosen, request, context);
+        verdict
     }
 
     /// The client named a model: nothing is classified.
@@ -136,40 +171,33 @@ impl Policy {
         if let Some(index) = self.model_names.get(sent) {
             return self.rewritten(self.verdict(Reason::ExplicitModel, *index), request);
         }
-        let mut verdict = self.fallback(Reason::UnknownModel);
-        if sent.len() <= MAX_MODEL_BYTES && is_header_value(sent) {
-            verdict.model = sent.to_owned();
-            verdict.upstream_model = sent.to_owned();
-        }
+        let verdict = self.passed_on(Reason::UnknownModel, request);
         Verdict {
             edits: edits(request, sent),
             ..verdict
         }
     }
 
-    /// The verdict with the edits that make the body name its upstream model.
+    /// The model that the client named, if that can be a header. Edits nothing.
+    fn passed_on(&self, reason: Reason, request: &Request<'_>) -> Verdict {
+        let sent = request.model();
+        let mut verdict = self.fallback(reason);
+        if sent.len() <= MAX_MODEL_BYTES && is_header_value(sent) {
+            verdict.model = sent.to_owned();
+            verdict.upstream_model = sent.to_owned();
+        }
+        verdict
+    }
+
+    /// The verdict with the edits that make the body name its upstream model. A decision's are made already.
     fn rewritten(&self, verdict: Verdict, request: &Request<'_>) -> Verdict {
+        if verdict.decision.is_some() {
+            return verdict;
+        }
         Verdict {
             edits: edits(request, &verdict.upstream_model),
             ..verdict
         }
-    }
-
-    fn choose(&self, decision: &Decision, request: &Request<'_>, context: &Context<'_>) -> usize {
-        let Some(first) = decision.models.first() else {
-            return self.default_model;
-        };
-        if decision.models.len() == 1 {
-            return first.model;
-        }
-        let weights = decision
-            .models
-            .iter()
-            .map(|choice| choice.weight.unwrap_or_default());
-        let opening = request.first_user_text().unwrap_or_default();
-        let key = context.sticky.unwrap_or(opening.as_bytes());
-        let picked = pick(weights, &decision.name, key).and_then(|index| decision.models.get(index));
-        picked.unwrap_or(first).model
     }
 
     fn verdict(&self, reason: Reason, model: usize) -> Verdict {
@@ -181,17 +209,33 @@ impl Policy {
             reason,
             model,
             upstream_model,
+            recipe: None,
             decision: None,
             confidence: 0.0,
             category: None,
             category_confidence: 0.0,
             scores: None,
             matched: Vec::new(),
+            projections: Vec::new(),
             skipped: Vec::new(),
             error: None,
+            algorithm: "",
+            plugins: Vec::new(),
+            reasoning: None,
+            injected_system_prompt: false,
+            headers: Vec::new(),
+            retention: Vec::new(),
+            reply: None,
+            cache: None,
             edits: Vec::new(),
         }
     }
+}
+
+/// Whether the client wants its request to be left alone, as VSR's clients say it.
+fn asks_to_skip(context: &Context<'_>) -> bool {
+    let value = context.header("x-vsr-skip-processing").unwrap_or_default();
+    value.trim_ascii().eq_ignore_ascii_case(b"true")
 }
 
 fn edits(request: &Request<'_>, model: &str) -> Vec<Edit> {

@@ -30,9 +30,12 @@ macro_rules! reasons {
 
 reasons! {
     Decision "decision" "a decision matched; its model answers"
+    FastResponse "fast_response" "a decision matched that answers by itself; no model is asked"
+    CacheHit "cache_hit" "a decision matched, and the same request has been answered before; no model is asked"
     Default "default" "no decision matched; the default model answers"
     ExplicitModel "explicit_model" "the client named a declared model; nothing was classified"
     UnknownModel "unknown_model" "the client named a model that is not declared; it was passed on"
+    SkippedByClient "skipped_by_client" "the client asked by x-vsr-skip-processing to be left alone, and may"
     NotChatPath "not_chat_path" "the path is not one whose requests are routed"
     NotPost "not_post" "the method is not POST"
     Upgrade "upgrade" "the request asks for a protocol upgrade"

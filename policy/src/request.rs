@@ -1,6 +1,7 @@
 //! A borrowed view over the bytes of a request body.
 
 mod read;
+mod turns;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,6 +9,7 @@ use std::ops::Range;
 
 use crate::Reason;
 use crate::json::{Scanner, Text};
+pub(crate) use turns::{Role, Turn};
 
 /// The API that a request speaks, which says where its prompt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +25,15 @@ pub enum Api {
 }
 
 impl Api {
+    /// The key under which a body has its prompt.
+    const fn prompt_key(self) -> &'static str {
+        match self {
+            Api::ChatCompletions | Api::Messages => "messages",
+            Api::Completions => "prompt",
+            Api::Responses => "input",
+        }
+    }
+
     /// The name that a configuration uses.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,8 +63,9 @@ pub struct Roles {
 /// A request body, viewed in place. Its `Debug` shows counts, never text.
 pub struct Request<'a> {
     api: Api,
+    body: &'a [u8],
     model: Cow<'a, str>,
-    models: Vec<ModelValue<'a>>,
+    fields: Vec<Field<'a>>,
     stream: bool,
     has_tools: bool,
     roles: Roles,
@@ -61,11 +73,13 @@ pub struct Request<'a> {
     last_user: Option<Vec<Text<'a>>>,
 }
 
-/// One top-level `model` value of a body; there should be one, but nothing stops a client from sending more.
-struct ModelValue<'a> {
-    range: Range<usize>,
-    /// None when the value is not a string.
-    text: Option<Text<'a>>,
+/// One top-level member of a body. A key may occur twice: nothing stops a client from that.
+#[derive(Clone)]
+pub(crate) struct Field<'a> {
+    pub(crate) key: Text<'a>,
+    /// From the key's quote to the end of the value.
+    pub(crate) whole: Range<usize>,
+    pub(crate) value: Range<usize>,
 }
 
 impl<'a> Request<'a> {
@@ -89,12 +103,14 @@ impl<'a> Request<'a> {
             });
         }
         let found = read::body(api, &mut scanner).map_err(|_| Reason::BadJson)?;
-        let model = found.models.last().ok_or(Reason::NoModel)?;
-        let model = model.text.ok_or(Reason::ModelNotString)?.decode();
+        let model = found.fields.iter().rfind(|field| field.key.is("model"));
+        let model = model.ok_or(Reason::NoModel)?.text(body);
+        let model = model.ok_or(Reason::ModelNotString)?.decode();
         Ok(Request {
             api,
+            body,
             model,
-            models: found.models,
+            fields: found.fields,
             stream: found.stream,
             has_tools: found.has_tools,
             roles: found.roles,
@@ -138,15 +154,51 @@ impl<'a> Request<'a> {
         self.first_user.as_deref().map(join)
     }
 
+    /// The bytes that are viewed.
+    pub(crate) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The top-level members, in the order of the body.
+    pub(crate) fn fields(&self) -> &[Field<'a>] {
+        &self.fields
+    }
+
+    /// The value of a top-level key, as JSON; the last one counts.
+    pub(crate) fn field(&self, key: &str) -> Option<&'a [u8]> {
+        let field = self.fields.iter().rfind(|field| field.key.is(key))?;
+        self.body.get(field.value.clone())
+    }
+
+    /// The turns of the conversation, read anew at each call. A prompt or an input that is a plain string is a
+    /// user turn; Anthropic's `system` and Responses' `instructions` are not turns.
+    pub(crate) fn turns(&self) -> Vec<Turn<'a>> {
+        turns::read(self)
+    }
+
+    /// The key under which the conversation is.
+    pub(crate) fn prompt_key(&self) -> &'static str {
+        self.api.prompt_key()
+    }
+
     /// The places whose model is not `wanted`. Parsers differ on which of several `model` keys counts, so all of
     /// them have to agree before the body is passed on.
     pub(crate) fn models_other_than<'s>(
         &'s self,
         wanted: &str,
     ) -> impl Iterator<Item = Range<usize>> + use<'s, 'a> {
-        let wanted = wanted.to_owned();
-        let agrees = move |value: &&ModelValue<'_>| !value.text.is_some_and(|text| text.is(&wanted));
-        self.models.iter().filter(agrees).map(|value| value.range.clone())
+        let (wanted, body) = (wanted.to_owned(), self.body);
+        let models = self.fields.iter().filter(|field| field.key.is("model"));
+        let differs = move |field: &&Field<'_>| !field.text(body).is_some_and(|text| text.is(&wanted));
+        models.filter(differs).map(|field| field.value.clone())
+    }
+}
+
+impl<'a> Field<'a> {
+    /// The value, if it is a string.
+    pub(crate) fn text(&self, body: &'a [u8]) -> Option<Text<'a>> {
+        let mut scanner = Scanner::new(body.get(self.value.clone())?);
+        scanner.string().ok()
     }
 }
 

@@ -1,12 +1,12 @@
 //! The condition of a decision.
 
-use crate::signals::{Reading, SignalId, SignalKind};
+use crate::signals::{Cost, Reading, SignalId};
 
 /// A tree of conditions, of bounded depth.
 #[derive(Debug)]
 pub(crate) struct Rule {
     node: Node,
-    needs_model: bool,
+    cost: Cost,
 }
 
 #[derive(Debug)]
@@ -23,14 +23,14 @@ impl Rule {
     pub(crate) fn always() -> Rule {
         Rule {
             node: Node::Always,
-            needs_model: false,
+            cost: Cost::Rule,
         }
     }
 
     pub(crate) fn signal(id: SignalId) -> Rule {
         Rule {
             node: Node::Signal(id),
-            needs_model: id.kind == SignalKind::Domain,
+            cost: id.cost,
         }
     }
 
@@ -43,25 +43,24 @@ impl Rule {
     }
 
     pub(crate) fn negate(self) -> Rule {
-        let needs_model = self.needs_model;
         Rule {
+            cost: self.cost,
             node: Node::Not(Box::new(self)),
-            needs_model,
         }
     }
 
     fn of(mut rules: Vec<Rule>, node: impl FnOnce(Vec<Rule>) -> Node) -> Rule {
         // Cheap conditions go first, so that they can spare the classifier.
-        rules.sort_by_key(Rule::needs_model);
+        rules.sort_by_key(Rule::cost);
         Rule {
-            needs_model: rules.iter().any(Rule::needs_model),
+            cost: rules.iter().map(Rule::cost).max().unwrap_or(Cost::Rule),
             node: node(rules),
         }
     }
 
-    /// Whether the classifier may have to run.
-    pub(crate) fn needs_model(&self) -> bool {
-        self.needs_model
+    /// What testing it may cost.
+    pub(crate) fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// The highest confidence that the rule can have.
@@ -86,19 +85,20 @@ impl Rule {
             Node::Signal(id) => reading.confidence(*id),
             Node::Not(rule) => Ok(rule.test(reading, false)?.is_none().then_some(1.0)),
             Node::And(rules) => {
-                let mut sum = 0.0;
+                // Such a sum of halves is exact, so the order of the conditions does not matter.
+                let mut sum = 0.0f64;
                 for rule in rules {
                     match rule.test(reading, exact)? {
-                        Some(confidence) => sum += confidence,
+                        Some(confidence) => sum += f64::from(confidence),
                         None => return Ok(None),
                     }
                 }
-                Ok(Some(sum / rules.len().max(1) as f32))
+                Ok(Some((sum / rules.len().max(1) as f64) as f32))
             }
             Node::Or(rules) => {
                 let mut best = None;
                 for rule in rules {
-                    let settled = best.is_some() && rule.needs_model && !exact;
+                    let settled = best.is_some() && rule.cost > Cost::Rule && !exact;
                     if settled || best >= Some(1.0) {
                         break;
                     }
@@ -107,6 +107,36 @@ impl Rule {
                 }
                 Ok(best)
             }
+        }
+    }
+
+    /// The condition for which a rule does not hold, in words.
+    ///
+    /// # Errors
+    /// What the scorer says.
+    pub(crate) fn lacks(&self, reading: &mut Reading<'_>) -> Result<String, String> {
+        let named = |id: &SignalId, reading: &Reading<'_>, verb: &str| {
+            format!("{} {} {verb}", id.kind.as_str(), reading.name(*id))
+        };
+        match &self.node {
+            Node::Always => Ok(String::new()),
+            Node::Signal(id) => Ok(named(id, reading, "does not match")),
+            Node::Not(rule) => Ok(match &rule.node {
+                Node::Signal(id) => named(id, reading, "matches"),
+                _ => "what must not hold does".to_owned(),
+            }),
+            Node::And(rules) => {
+                for rule in rules {
+                    if rule.test(reading, false)?.is_none() {
+                        return rule.lacks(reading);
+                    }
+                }
+                Ok(String::new())
+            }
+            Node::Or(rules) => match rules.as_slice() {
+                [only] => only.lacks(reading),
+                _ => Ok(format!("none of {} conditions holds", rules.len())),
+            },
         }
     }
 }

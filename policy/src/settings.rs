@@ -15,6 +15,10 @@ pub struct Settings {
     pub strip: Vec<String>,
     /// What a request may cost.
     pub limits: Limits,
+    /// What keeps weighted models apart: a conversation, or chance.
+    pub sticky: Sticky,
+    /// The request header, in lower case, that names a conversation before all others.
+    pub sticky_header: Option<String>,
     /// Whether responses say what was decided.
     pub response_headers: bool,
     /// The value of `{objective}`; may be empty.
@@ -30,6 +34,16 @@ pub enum Mode {
     Body,
     /// Nothing is held; the default model's headers are set.
     Headers,
+}
+
+/// How long a choice by weight holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sticky {
+    /// For a conversation.
+    #[default]
+    Conversation,
+    /// For one request.
+    Request,
 }
 
 /// One request header that a decision writes.
@@ -57,6 +71,8 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// How many tokens of a prompt are classified; 16 to 128.
     pub max_tokens: usize,
+    /// The most that a VM keeps of answers, in bytes; 1 to 1 GiB.
+    pub max_cache_bytes: usize,
 }
 
 pub(crate) const DEFAULT_PATHS: [(&str, Api); 4] = [
@@ -83,7 +99,10 @@ impl Default for Settings {
             limits: Limits {
                 max_body_bytes: 4 << 20, // 4 MiB
                 max_tokens: 128,
+                max_cache_bytes: 8 << 20, // 8 MiB
             },
+            sticky: Sticky::Conversation,
+            sticky_header: None,
             response_headers: true,
             objective: String::new(),
             namespace: String::new(),

@@ -86,6 +86,9 @@ pub struct Expect {
     pub status: u16,
     /// The cluster that serves the request.
     pub upstream: Option<String>,
+    /// No upstream may see the request.
+    #[serde(default)]
+    pub no_upstream: bool,
     /// What the upstream receives; the body as sent unless given.
     #[serde(default)]
     pub body: BodyExpect,

@@ -20,11 +20,14 @@ enum State {
     Decided(Box<Verdict>),
 }
 
+/// What names a conversation.
+pub(crate) const SESSION_HEADER: &str = "x-session-id";
+
 /// One request and its response.
 pub(crate) struct Exchange {
     engine: Arc<Engine>,
     state: State,
-    sticky: Option<Vec<u8>>,
+    session: Option<Vec<u8>>,
     has_length: bool,
     debug: bool,
 }
@@ -34,7 +37,7 @@ impl Exchange {
         Self {
             engine,
             state: State::Passed,
-            sticky: None,
+            session: None,
             has_length: false,
             debug: false,
         }
@@ -67,11 +70,7 @@ impl Exchange {
         let policy = &self.engine.policy;
         let owned = policy.owned_headers().iter().filter(|name| find(name).is_some());
         let stripped = mutation::remove(owned.map(ToString::to_string).collect());
-        self.sticky = policy
-            .sticky_headers()
-            .iter()
-            .find_map(|name| find(name))
-            .map(<[u8]>::to_vec);
+        self.session = find(SESSION_HEADER).map(<[u8]>::to_vec);
         self.has_length = find("content-length").is_some();
         self.debug = find("x-vsr-debug").is_some_and(|value| value == b"true");
         let Some(api) = find(":path").and_then(|path| policy.settings().api_for_path(path)) else {
@@ -99,7 +98,7 @@ impl Exchange {
         let State::Reading(api) = self.state else {
             return CommonResponse::default();
         };
-        let verdict = self.engine.decide(api, body, self.sticky.as_deref());
+        let verdict = self.engine.decide(api, body, self.session.as_deref());
         let mut response = CommonResponse {
             clear_route_cache: true,
             ..CommonResponse::default()

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use promptswitch_filter::host::Host;
-use promptswitch_filter::{Plugin, Step, Stream};
+use promptswitch_filter::{Plugin, Step, Stream, answer};
 use promptswitch_tests::message::{Framing, Headers, Pace, Request};
 use promptswitch_tests::scenario::Outcome;
 
@@ -27,6 +27,8 @@ pub struct FakeHost {
     pub response: RefCell<Headers>,
     pub counters: RefCell<BTreeMap<String, u64>>,
     pub route_cleared: Cell<bool>,
+    /// Status, headers and body of an answer of the filter's own.
+    pub reply: RefCell<Option<(u16, Headers, Vec<u8>)>>,
 }
 
 impl FakeHost {
@@ -54,8 +56,15 @@ impl FakeHost {
     /// Sends the request through the filter the way that Envoy does.
     pub fn exchange(&self, plugin: &Plugin, request: &Request, framing: Framing, pace: Pace) -> Outcome {
         let mut stream = Stream::new();
-        let status = self.drive(&mut stream, plugin, request, framing, pace);
-        let upstream = (status == 200).then(|| self.route());
+        let mut status = self.drive(&mut stream, plugin, request, framing, pace);
+        let reply = self.reply.take();
+        let upstream = (status == 200 && reply.is_none()).then(|| self.route());
+        if let Some((code, headers, _)) = reply {
+            status = code;
+            self.response.borrow_mut().extend(headers);
+            self.request.take();
+            self.body.take();
+        }
         stream.on_response_headers(self, plugin);
         stream.on_done(self, plugin);
         Outcome {
@@ -100,8 +109,10 @@ impl FakeHost {
     }
 
     fn apply(&self, step: Step) -> bool {
-        if let Step::Release(release) = &step {
-            release.apply(self);
+        match &step {
+            Step::Release(release) => release.apply(self),
+            Step::Reply(reply) => answer(self, reply),
+            Step::Continue | Step::Hold => {}
         }
         step == Step::Hold
     }
@@ -128,6 +139,10 @@ impl Host for FakeHost {
         self.request.borrow_mut().push((name.into(), value.into()));
     }
 
+    fn append_request_header(&self, name: &str, value: &str) {
+        self.request.borrow_mut().push((name.into(), value.into()));
+    }
+
     fn remove_request_header(&self, name: &str) {
         self.request.borrow_mut().retain(|(n, _)| n != name);
     }
@@ -140,6 +155,24 @@ impl Host for FakeHost {
     fn replace_request_body(&self, size: usize, body: &[u8]) {
         assert_eq!(size, self.body.borrow().len(), "the whole body is replaced");
         self.body.replace(body.to_vec());
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let own = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        let headers = headers.iter().map(own).collect();
+        self.reply.replace(Some((status, headers, body.to_vec())));
+    }
+
+    fn response_header(&self, name: &str) -> Option<Vec<u8>> {
+        let headers = self.response.borrow();
+        headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    fn response_body(&self, _size: usize) -> Vec<u8> {
+        Vec::new()
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

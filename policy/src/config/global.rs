@@ -2,42 +2,63 @@
 
 use std::collections::BTreeSet;
 
+use super::modules::Modules;
 use super::reader::Object;
 use super::report::quoted;
 use super::routing::STRATEGIES;
+use crate::actions::response_cache::Store;
 use crate::decision::Strategy;
+use crate::signals::authz::AuthzDefaults;
 use crate::signals::domain::{self, DomainDefaults};
+use crate::signals::kb::bases::Kbs;
+use crate::signals::modality::ModalityDetector;
 
 pub(super) struct Global {
     /// The models that ask for a decision.
     pub(super) auto_names: BTreeSet<String>,
     pub(super) strategy: Option<Strategy>,
+    /// Whether a client may have its request passed on as it is.
+    pub(super) skip_processing: bool,
     pub(super) domain: DomainDefaults,
+    pub(super) authz: AuthzDefaults,
+    pub(super) modality: ModalityDetector,
+    pub(super) modules: Modules,
+    pub(super) kbs: Kbs,
+    pub(super) cache: Store,
+    /// The request headers that only the filter may set.
+    pub(super) owned_headers: Vec<String>,
 }
 
 const DEFAULT_AUTO_NAMES: [&str; 3] = ["vllm-sr/auto", "auto", "MoM"];
 
-pub(super) fn read(object: Option<Object<'_>>) -> Global {
+pub(super) fn read(object: Option<Object<'_>>, owned_headers: Vec<String>) -> Global {
     let mut global = Global {
         auto_names: DEFAULT_AUTO_NAMES.map(str::to_owned).into(),
         strategy: None,
+        skip_processing: false,
         domain: DomainDefaults::default(),
+        authz: AuthzDefaults::default(),
+        modality: ModalityDetector::default(),
+        modules: Modules::default(),
+        kbs: Kbs::built_in(),
+        cache: Store::default(),
+        owned_headers,
     };
     let Some(mut object) = object else { return global };
     if let Some(router) = object.object("router") {
         read_router(router, &mut global);
     }
     if let Some(services) = object.object("services") {
-        read_services(services);
+        read_services(services, &mut global);
     }
     if let Some(stores) = object.object("stores") {
-        read_stores(stores);
+        read_stores(stores, &mut global.cache);
     }
     if let Some(integrations) = object.object("integrations") {
         read_integrations(integrations);
     }
     if let Some(catalog) = object.object("model_catalog") {
-        read_catalog(catalog, &mut global.domain);
+        read_catalog(catalog, &mut global);
     }
     object.finish();
     global
@@ -58,8 +79,13 @@ fn read_router(mut router: Object<'_>, global: &mut Global) {
     {
         router.error("model_selection", "only the method `static` is supported");
     }
-    router.unsupported("skip_processing", "letting clients skip routing is not supported");
-    router.unsupported("learning", "router learning is not supported");
+    if let Some(mut skip) = router.object("skip_processing") {
+        global.skip_processing = skip.flag("enabled").unwrap_or(false);
+        skip.finish();
+    }
+    if let Some(learning) = router.object("learning") {
+        read_learning(learning);
+    }
     router.unsupported(
         "fallback",
         "a fallback policy is not supported; use the gateway's retries",
@@ -71,6 +97,30 @@ fn read_router(mut router: Object<'_>, global: &mut Global) {
     router.tuning("config_source", "the configuration is the filter's own");
     router.tuning("include_config_models_in_list", "there is no list of models here");
     router.finish();
+}
+
+/// Learning is off unless it is turned on; then each of its parts is on unless it is turned off.
+fn read_learning(mut learning: Object<'_>) {
+    let on = learning.flag("enabled") == Some(true);
+    let mut is_on = |key| {
+        let part = learning.object(key);
+        on && part.is_none_or(|mut part| part.flag("enabled") != Some(false))
+    };
+    let (adapts, protects) = (is_on("adaptation"), is_on("protection"));
+    if adapts {
+        learning.error(
+            "adaptation",
+            "learning which model to use is not supported; set `enabled: false`",
+        );
+    }
+    if protects {
+        learning.warn(
+            "protection",
+            "has no effect: each request is decided by itself; a session keeps its model \
+             where modelRefs have weights",
+        );
+    }
+    learning.finish();
 }
 
 fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
@@ -86,9 +136,12 @@ fn read_auto_names(router: &mut Object<'_>, auto_names: &mut BTreeSet<String>) {
     *auto_names = names.into_iter().map(str::to_owned).collect();
 }
 
-fn read_services(mut services: Object<'_>) {
+fn read_services(mut services: Object<'_>, global: &mut Global) {
     services.unsupported("ratelimit", "rate limits are not supported; use the gateway's");
-    services.tuning("authz", "no supported signal depends on who asks");
+    if let Some(object) = services.object("authz") {
+        global.authz.read(object);
+        global.cache.user_header = global.authz.user_header().to_owned();
+    }
     services.tuning(
         "response_api",
         "requests to /v1/responses are passed on as they are",
@@ -105,11 +158,65 @@ fn read_services(mut services: Object<'_>) {
     services.finish();
 }
 
-fn read_stores(mut stores: Object<'_>) {
-    for key in ["response_cache", "memory", "vector_store", "tool_sessions"] {
+/// `authz.identity`: which headers say who asks.
+fn read_stores(mut stores: Object<'_>, cache: &mut Store) {
+    let new = stores.object("response_cache");
+    let old = stores.object("semantic_cache");
+    if old.is_some() {
+        stores.warn("semantic_cache", "is an old spelling of `response_cache`");
+    }
+    if let Some(store) = new.or(old) {
+        read_cache(store, cache);
+    }
+    for key in ["memory", "vector_store", "tool_sessions"] {
         stores.tuning(key, "no supported plugin needs a store");
     }
     stores.finish();
+}
+
+/// A cache that is named but not turned on is off, as in VSR; one that is not named is on, for the plugins that
+/// ask for it.
+fn read_cache(mut store: Object<'_>, cache: &mut Store) {
+    cache.enabled = store.flag("enabled").unwrap_or(false);
+    if store
+        .text("backend_type")
+        .is_some_and(|backend| !matches!(backend, "" | "memory"))
+        && cache.enabled
+    {
+        store.warn(
+            "backend_type",
+            "has no effect: answers are kept in the memory of each VM",
+        );
+    }
+    if let Some(ttl) = store
+        .integer("ttl_seconds", 0..=31_536_000)
+        .and_then(|ttl| u64::try_from(ttl).ok())
+    {
+        cache.ttl_s = ttl;
+    }
+    store.ignore(&[
+        "eviction_policy",
+        "max_entries",
+        "similarity_threshold",
+        "embedding_model",
+        "use_hnsw",
+    ]);
+    store.ignore(&[
+        "hnsw_m",
+        "hnsw_ef_construction",
+        "hnsw_ef_search",
+        "backend_config_path",
+        "polarity_guard",
+    ]);
+    store.ignore(&[
+        "redis",
+        "valkey",
+        "milvus",
+        "qdrant",
+        "hybrid",
+        "max_memory_entries",
+    ]);
+    store.finish();
 }
 
 fn read_integrations(mut integrations: Object<'_>) {
@@ -119,12 +226,10 @@ fn read_integrations(mut integrations: Object<'_>) {
     integrations.finish();
 }
 
-fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_catalog(mut catalog: Object<'_>, global: &mut Global) {
     let own = [
-        "embeddings",
         "system",
         "external",
-        "kbs",
         "bindings",
         "deployments",
         "admission",
@@ -133,36 +238,32 @@ fn read_catalog(mut catalog: Object<'_>, defaults: &mut DomainDefaults) {
     for key in own {
         catalog.tuning(key, "the classifier is built in");
     }
+    global.modules.read_embeddings(catalog.object("embeddings"));
+    global.kbs.read(catalog.objects("kbs"));
     if let Some(modules) = catalog.object("modules") {
-        read_modules(modules, defaults);
+        read_modules(modules, global);
     }
     catalog.finish();
 }
 
-fn read_modules(mut modules: Object<'_>, defaults: &mut DomainDefaults) {
+fn read_modules(mut modules: Object<'_>, global: &mut Global) {
     const UNUSED: &str = "no supported signal or plugin needs it";
-    let unused = [
-        "prompt_guard",
-        "safety",
-        "complexity",
-        "hallucination_mitigation",
-        "feedback_detector",
-        "modality_detector",
-    ];
-    for key in unused {
-        modules.tuning(key, UNUSED);
-    }
+    global.modules.read_modules(&mut modules);
+    modules.tuning("safety", UNUSED);
     modules.tuning(
         "prompt_compression",
         "the prompt is cut by promptswitch.limits.max_tokens",
     );
+    if let Some(object) = modules.object("modality_detector") {
+        global.modality = ModalityDetector::read(object);
+    }
     if let Some(mut classifier) = modules.object("classifier") {
         if let Some(domain) = classifier.object("domain") {
-            read_domain(domain, defaults);
+            read_domain(domain, &mut global.domain);
         }
         classifier.unsupported("mcp", "a classifier of one's own is not supported yet");
-        classifier.tuning("pii", UNUSED);
-        classifier.tuning("preference", UNUSED);
+        classifier.tuning("pii", "personal data is found by rules");
+        global.modules.read_preference(classifier.object("preference"));
         classifier.finish();
     }
     modules.finish();

@@ -1,7 +1,7 @@
 //! What a misspelled key was meant to be.
 
 /// The known key that is closest to `key`, if it is close: two slips at most, and fewer in short keys.
-pub(super) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let letters = normalised(key);
     let measured = known.iter().filter_map(|known| {
         let candidate = normalised(known);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::Object;
 use super::report::quoted;
+use crate::actions::reasoning::{self, Family};
 use crate::policy::Model;
 
 pub(super) struct Providers {
@@ -12,17 +13,8 @@ pub(super) struct Providers {
     pub(super) names: BTreeMap<String, usize>,
     /// None when there is none, which has been reported.
     pub(super) default_model: Option<usize>,
-    /// How thinking is switched, by model.
-    pub(super) reasoning: Vec<Option<Reasoning>>,
-}
-
-/// How VSR would switch a model's thinking.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reasoning {
-    /// By a field that is written only to switch it on.
-    OnOnly,
-    /// By a field that is always written, `true` or `false`.
-    OnAndOff,
+    /// How much models think that are told to, unless told how much.
+    pub(super) default_effort: String,
 }
 
 pub(super) fn read(mut object: Object<'_>, auto_names: &BTreeSet<String>) -> Providers {
@@ -32,7 +24,11 @@ pub(super) fn read(mut object: Object<'_>, auto_names: &BTreeSet<String>) -> Pro
         models: vec![],
         names: BTreeMap::new(),
         default_model: None,
-        reasoning: vec![],
+        default_effort: defaults
+            .text("default_reasoning_effort")
+            .filter(|effort| !effort.is_empty())
+            .unwrap_or("medium")
+            .to_owned(),
     };
     let mut taken = BTreeSet::new();
     for model in object.objects("models") {
@@ -48,7 +44,6 @@ pub(super) fn read(mut object: Object<'_>, auto_names: &BTreeSet<String>) -> Pro
             );
         }
     }
-    defaults.ignore(&["default_reasoning_effort"]);
     defaults.finish();
     object.finish();
     providers
@@ -67,7 +62,7 @@ impl Providers {
     fn read_model<'v>(
         &mut self,
         mut object: Object<'v>,
-        families: &BTreeMap<String, Reasoning>,
+        families: &BTreeMap<String, Option<Family>>,
         auto_names: &BTreeSet<String>,
         taken: &mut BTreeSet<&'v str>,
     ) {
@@ -85,8 +80,9 @@ impl Providers {
         self.models.push(Model {
             name: name.to_owned(),
             upstream: upstream.to_owned(),
+            reasoning: read_reasoning(&mut object, families),
+            price: object.object("pricing").map(read_pricing),
         });
-        self.reasoning.push(read_reasoning(&mut object, families));
         read_rest(&mut object);
         object.finish();
     }
@@ -101,11 +97,11 @@ impl Providers {
     }
 }
 
-fn read_reasoning(object: &mut Object<'_>, families: &BTreeMap<String, Reasoning>) -> Option<Reasoning> {
+fn read_reasoning(object: &mut Object<'_>, families: &BTreeMap<String, Option<Family>>) -> Option<Family> {
     let family = object
         .text("reasoning_family")
         .filter(|family| !family.is_empty())?;
-    let known = families.get(family).copied();
+    let known = families.get(family);
     if known.is_none() {
         object.error(
             "reasoning_family",
@@ -115,7 +111,8 @@ fn read_reasoning(object: &mut Object<'_>, families: &BTreeMap<String, Reasoning
             ),
         );
     }
-    known
+    let family = known.cloned().flatten()?;
+    Some(family.at(object.get("backend_refs")))
 }
 
 fn read_rest(object: &mut Object<'_>) {
@@ -132,23 +129,23 @@ fn read_rest(object: &mut Object<'_>) {
         "reliability",
         "retries, outlier detection and health checks are the gateway's to do",
     );
-    object.tuning("pricing", "no choice depends on prices");
     object.ignore(&["description"]);
 }
 
-fn read_families(defaults: &mut Object<'_>) -> BTreeMap<String, Reasoning> {
-    let mut families = BTreeMap::new();
-    for mut family in defaults.members("reasoning_families") {
-        let types = [
-            ("chat_template_kwargs", Reasoning::OnAndOff),
-            ("reasoning_effort", Reasoning::OnOnly),
-            ("top_level_reasoning_effort", Reasoning::OnOnly),
-            ("deepseek", Reasoning::OnAndOff),
-        ];
-        let reasoning = family.1.choice("type", &types).unwrap_or(Reasoning::OnAndOff);
-        family.1.text("parameter");
-        family.1.finish();
-        families.insert(family.0.to_owned(), reasoning);
-    }
+fn read_families(defaults: &mut Object<'_>) -> BTreeMap<String, Option<Family>> {
+    let families = defaults.members("reasoning_families").into_iter();
     families
+        .map(|(name, family)| (name.to_owned(), reasoning::read_family(family)))
+        .collect()
+}
+
+/// What a million tokens of a prompt cost; where that is nothing, a million of an answer. As VSR has it.
+fn read_pricing(mut object: Object<'_>) -> f64 {
+    object.text("currency");
+    let mut price = |key| object.number(key, 0.0..=1e9).unwrap_or(0.0);
+    let (prompt, completion) = (price("prompt_per_1m"), price("completion_per_1m"));
+    price("cached_input_per_1m");
+    price("cache_write_per_1m");
+    object.finish();
+    if prompt > 0.0 { prompt } else { completion }
 }

@@ -1,6 +1,6 @@
 //! A cursor over a parsed document that reports what it cannot use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -36,9 +36,15 @@ impl<'v> Object<'v> {
         &self.path
     }
 
+    /// The object as JSON.
+    pub(crate) fn source(&self) -> String {
+        serde_json::to_string(self.map).unwrap_or_default()
+    }
+
     /// The path of a key.
     pub(crate) fn at(&self, key: &str) -> String {
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = (1..=64).contains(&key.len())
+            && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
         let key = if plain { key.to_owned() } else { quoted(key) };
         if self.path.is_empty() {
             key
@@ -58,6 +64,16 @@ impl<'v> Object<'v> {
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'v Value> {
         self.known.push(key);
         self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A value, which does not become known by that.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'v Value> {
+        self.map.get(key)
+    }
+
+    /// Whether another object says the same.
+    pub(crate) fn same_as(&self, other: &Object<'_>) -> bool {
+        same_maps(self.map, other.map, 0)
     }
 
     fn typed<T>(
@@ -179,6 +195,24 @@ impl<'v> Object<'v> {
         parent.map.iter().filter_map(read).collect()
     }
 
+    /// The values of a mapping that `read` takes, by key; those that it does not are reported and left out.
+    pub(crate) fn each<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        read: impl Fn(&'v Value) -> Option<T>,
+    ) -> Option<BTreeMap<String, T>> {
+        let parent = self.object(key)?;
+        let read = |(key, value): (&'v String, &'v Value)| {
+            let found = read(value);
+            if found.is_none() {
+                parent.error(key, format!("must be {wanted}"));
+            }
+            Some((key.clone(), found?))
+        };
+        Some(parent.map.iter().filter_map(read).collect())
+    }
+
     /// The items of a list of objects; those that are none are reported and left out.
     pub(crate) fn objects(&mut self, key: &'static str) -> Vec<Object<'v>> {
         let (path, report) = (self.at(key), self.report);
@@ -253,6 +287,29 @@ fn is_on(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Object(map) => !map.is_empty() && map.get("enabled") != Some(&Value::Bool(false)),
         Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+/// Deeper than any section goes; beyond it values count as different, so that no document overflows the stack.
+const MAX_COMPARED_DEPTH: usize = 32;
+
+fn same_maps(a: &Map<String, Value>, b: &Map<String, Value>, depth: usize) -> bool {
+    let equal =
+        |(key, value): (&String, &Value)| b.get(key).is_some_and(|other| same(value, other, depth + 1));
+    a.len() == b.len() && a.iter().all(equal)
+}
+
+fn same(a: &Value, b: &Value, depth: usize) -> bool {
+    if depth > MAX_COMPARED_DEPTH {
+        return false;
+    }
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => same_maps(a, b, depth),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, depth + 1))
+        }
+        (Value::Object(_), _) | (Value::Array(_), _) => false,
+        _ => a == b,
     }
 }
 

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::reader::Object;
 use super::report::quoted;
-use super::routing::{OTHER_SIGNALS, SignalNames};
+use super::routing::OTHER_SIGNALS;
 use crate::rule::Rule;
-use crate::signals::{SignalId, SignalKind};
+use crate::signals::{SECTIONS, SignalKind, Signals};
 
 /// How deep conditions may nest. VSR's own recipes stay below 8; rules are tested by recursion.
 const MAX_RULE_DEPTH: usize = 32;
@@ -23,10 +23,9 @@ const OPERATORS: [(&str, Operator); 3] = [
     ("OR", Operator::Or),
     ("NOT", Operator::Not),
 ];
-const KINDS: [SignalKind; 2] = [SignalKind::Keyword, SignalKind::Domain];
 
 /// Reads a decision's rules; without any it is always true.
-pub(super) fn read(object: Option<Object<'_>>, signals: &SignalNames) -> Rule {
+pub(crate) fn read(object: Option<Object<'_>>, signals: &Signals) -> Rule {
     let Some(mut object) = object else {
         return Rule::always();
     };
@@ -34,7 +33,12 @@ pub(super) fn read(object: Option<Object<'_>>, signals: &SignalNames) -> Rule {
         .get("conditions")
         .is_some_and(|value| value != &Value::Array(Vec::new()));
     if !has_conditions && object.get("type").is_none() {
-        object.choice("operator", &OPERATORS);
+        if let Some(Operator::Or | Operator::Not) = object.choice("operator", &OPERATORS) {
+            object.error(
+                "conditions",
+                "is empty, so it would never match; only AND of nothing is true",
+            );
+        }
         object.ignore(&["name"]);
         object.finish();
         return Rule::always();
@@ -43,7 +47,7 @@ pub(super) fn read(object: Option<Object<'_>>, signals: &SignalNames) -> Rule {
 }
 
 /// None when the node is wrong, which has been reported.
-fn read_node(mut object: Object<'_>, signals: &SignalNames, depth: usize) -> Option<Rule> {
+fn read_node(mut object: Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {
     if depth > MAX_RULE_DEPTH {
         object.report().error(
             object.path().to_owned(),
@@ -60,17 +64,25 @@ fn read_node(mut object: Object<'_>, signals: &SignalNames, depth: usize) -> Opt
     rule
 }
 
-fn read_signal(object: &mut Object<'_>, signals: &SignalNames) -> Option<Rule> {
-    for key in ["label", "predicate", "on_error", "on_unknown"] {
-        object.unsupported(key, "is not supported yet");
+fn read_signal(object: &mut Object<'_>, signals: &Signals) -> Option<Rule> {
+    for key in ["label", "predicate", "on_error"] {
+        object.unsupported(
+            key,
+            "belongs to signals of type `classifier`, which are not supported; \
+             compare numbers by the outputs of routing.projections.mappings",
+        );
     }
+    object.unsupported(
+        "on_unknown",
+        "is not supported: when the classifier fails, the default model answers",
+    );
     for key in ["operator", "conditions"] {
         object.unsupported(key, "belongs to a group of conditions, and this is a signal");
     }
     let (kind, name) = (object.text("type"), object.need_text("name"));
     let (kind, name) = (kind?, name?);
-    if let Some(kind) = KINDS.into_iter().find(|known| known.as_str() == kind) {
-        let found: Option<SignalId> = signals.get(&(kind, name.to_owned())).copied();
+    if let Some(kind) = kind_of(kind) {
+        let found = signals.find(kind, name);
         if found.is_none() {
             object.error(
                 "name",
@@ -79,13 +91,20 @@ fn read_signal(object: &mut Object<'_>, signals: &SignalNames) -> Option<Rule> {
         }
         return found.map(Rule::signal);
     }
-    let other = OTHER_SIGNALS.iter().any(|(_, known)| *known == kind) || kind == "projection";
+    let other = OTHER_SIGNALS.iter().any(|(_, known)| *known == kind);
     let state = if other { "not supported yet" } else { "unknown" };
     object.error("type", format!("signal type {} is {state}", quoted(kind)));
     None
 }
 
-fn read_group(object: &mut Object<'_>, signals: &SignalNames, depth: usize) -> Option<Rule> {
+fn kind_of(name: &str) -> Option<SignalKind> {
+    let sections = SECTIONS.iter().map(|(_, kind, _)| *kind);
+    sections
+        .chain([SignalKind::Projection])
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name.trim()))
+}
+
+fn read_group(object: &mut Object<'_>, signals: &Signals, depth: usize) -> Option<Rule> {
     if object.get("operator").is_none() {
         object.error("operator", "is missing: AND, OR or NOT");
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::reader::Object;
 use super::report::{kind, quoted};
 use crate::settings::DEFAULT_PATHS;
-use crate::{Api, Limits, Mode, Output, PathRule, Settings, Template};
+use crate::{Api, Limits, Mode, Output, PathRule, Settings, Sticky, Template};
 
 /// Headers that HTTP itself or the body depends on.
 const RESERVED: [&str; 12] = [
@@ -49,6 +49,7 @@ pub(super) fn read(object: Option<Object<'_>>) -> Settings {
     if let Some(limits) = object.object("limits") {
         settings.limits = read_limits(limits, settings.limits);
     }
+    read_sticky(&mut object, &mut settings);
     settings.response_headers = object.flag("response_headers").unwrap_or(true);
     settings.objective = object.header_text("objective").to_owned();
     settings.namespace = object.header_text("namespace").to_owned();
@@ -93,7 +94,8 @@ fn read_outputs(object: &mut Object<'_>) -> Vec<Output> {
     outputs
 }
 
-fn check_header(name: &str, error: impl FnOnce(String)) {
+/// Reports a name that is no header's, or is of a header that HTTP itself depends on.
+pub(crate) fn check_header(name: &str, error: impl FnOnce(String)) {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(is_token) {
         error(format!("{} is not a header name", quoted(name)));
@@ -162,15 +164,30 @@ fn read_path(mut object: Object<'_>) -> Result<PathRule, String> {
     Ok(PathRule { suffix, api })
 }
 
+fn read_sticky(object: &mut Object<'_>, settings: &mut Settings) {
+    let choices = [
+        ("conversation", Sticky::Conversation),
+        ("request", Sticky::Request),
+    ];
+    settings.sticky = object.choice("sticky", &choices).unwrap_or_default();
+    let header = object.text("sticky_header").map(str::to_ascii_lowercase);
+    if let Some(name) = &header {
+        check_header(name, |message| object.error("sticky_header", message));
+    }
+    settings.sticky_header = header;
+}
+
 fn read_limits(mut object: Object<'_>, defaults: Limits) -> Limits {
     let max_body_bytes = read_size(&mut object, "max_body_bytes").unwrap_or(defaults.max_body_bytes);
     let max_tokens = object
         .integer("max_tokens", 16..=128)
         .and_then(|tokens| usize::try_from(tokens).ok());
+    let max_cache_bytes = read_size(&mut object, "max_cache_bytes").unwrap_or(defaults.max_cache_bytes);
     object.finish();
     Limits {
         max_body_bytes,
         max_tokens: max_tokens.unwrap_or(defaults.max_tokens),
+        max_cache_bytes,
     }
 }
 

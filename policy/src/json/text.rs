@@ -25,6 +25,18 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// How long the string is, in bytes, when it is decoded and all of it is UTF-8.
+    pub(crate) fn decoded_len(&self) -> usize {
+        let (mut length, mut rest) = (0, self.raw);
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let escape = rest.get(at..).unwrap_or_default();
+            let (decoded, skip) = unescape(escape);
+            length += at + decoded.len_utf8();
+            rest = escape.get(skip..).unwrap_or_default();
+        }
+        length + rest.len()
+    }
+
     /// Whether the string is nothing but whitespace.
     pub(crate) fn is_blank(&self) -> bool {
         // The first byte settles it for most prompts, which spares the decoding of long ones.
@@ -41,18 +53,25 @@ impl<'a> Text<'a> {
         if !self.escaped {
             return String::from_utf8_lossy(self.raw);
         }
-        let mut out = String::with_capacity(self.raw.len());
-        let mut rest = self.raw;
-        while let Some(at) = memchr::memchr(b'\\', rest) {
-            let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-            out.push_str(&String::from_utf8_lossy(plain));
-            let (decoded, length) = unescape(escape);
+        // Checked for UTF-8 as a whole, as many short pieces would take longer.
+        let text = String::from_utf8_lossy(self.raw);
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text.as_ref();
+        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+            let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            out.push_str(plain);
+            let (decoded, length) = unescape(escape.as_bytes());
             out.push(decoded);
-            rest = escape.get(length..).unwrap_or_default();
+            rest = after(escape, length);
         }
-        out.push_str(&String::from_utf8_lossy(rest));
+        out.push_str(rest);
         Cow::Owned(out)
     }
+}
+
+/// What follows the first `length` bytes of `text`, and the rest of the character that they may end in.
+fn after(text: &str, length: usize) -> &str {
+    text.get(text.ceil_char_boundary(length)..).unwrap_or_default()
 }
 
 /// The character that the escape at the start of `bytes` stands for, and the escape's length in bytes.
@@ -157,7 +176,9 @@ mod tests {
         #[test]
         fn whatever_serde_json_writes_is_read_back(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();
-            prop_assert_eq!(decode(&json.as_bytes()[1..json.len() - 1]), text);
+            let raw = &json.as_bytes()[1..json.len() - 1];
+            prop_assert_eq!(Text::new(raw, true).decoded_len(), text.len());
+            prop_assert_eq!(decode(raw), text);
         }
 
         #[test]

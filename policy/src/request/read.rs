@@ -1,12 +1,12 @@
 //! Where the parts of a body are, by API.
 
-use super::{Api, ModelValue, Roles};
+use super::{Api, Field, Role, Roles};
 use crate::json::{Result, Scanner, Text};
 
 /// What one pass over a body finds.
 #[derive(Default)]
 pub(super) struct Found<'a> {
-    pub(super) models: Vec<ModelValue<'a>>,
+    pub(super) fields: Vec<Field<'a>>,
     pub(super) stream: bool,
     pub(super) has_tools: bool,
     pub(super) roles: Roles,
@@ -16,45 +16,31 @@ pub(super) struct Found<'a> {
 
 pub(super) fn body<'a>(api: Api, scanner: &mut Scanner<'a>) -> Result<Found<'a>> {
     let mut found = Found::default();
-    let prompt_key = match api {
-        Api::ChatCompletions | Api::Messages => "messages",
-        Api::Completions => "prompt",
-        Api::Responses => "input",
-    };
-    scanner.object(|scanner, key| {
-        if key.is("model") {
-            found.models.push(model(scanner)?);
-            Ok(())
-        } else if key.is(prompt_key) {
+    let prompt_key = api.prompt_key();
+    scanner.object_at(|scanner, key, key_start| {
+        scanner.peek();
+        let start = scanner.position();
+        if key.is(prompt_key) {
             found.forget_turns();
-            prompt(api, scanner, &mut found)
+            prompt(api, scanner, &mut found)?;
         } else if key.is("stream") {
             found.stream = scanner.peek() == Some(b't');
-            scanner.skip()
+            scanner.skip()?;
         } else if key.is("tools") {
             found.has_tools = has_items(scanner)?;
-            Ok(())
         } else {
-            scanner.skip()
+            scanner.skip()?;
         }
+        let end = scanner.position();
+        found.fields.push(Field {
+            key,
+            whole: key_start..end,
+            value: start..end,
+        });
+        Ok(())
     })?;
     scanner.end()?;
     Ok(found)
-}
-
-fn model<'a>(scanner: &mut Scanner<'a>) -> Result<ModelValue<'a>> {
-    let is_string = scanner.peek() == Some(b'"');
-    let start = scanner.position();
-    let text = if is_string {
-        Some(scanner.string()?)
-    } else {
-        scanner.skip()?;
-        None
-    };
-    Ok(ModelValue {
-        range: start..scanner.position(),
-        text,
-    })
 }
 
 fn has_items(scanner: &mut Scanner<'_>) -> Result<bool> {
@@ -102,7 +88,7 @@ fn prompt<'a>(api: Api, scanner: &mut Scanner<'a>, found: &mut Found<'a>) -> Res
 }
 
 /// The texts of a string, of an array of strings, or of an array of content parts; of anything else, none.
-fn content<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Text<'a>>> {
+pub(super) fn content<'a>(scanner: &mut Scanner<'a>) -> Result<Vec<Text<'a>>> {
     let mut texts = Vec::new();
     match scanner.peek() {
         Some(b'"') => texts.push(scanner.string()?),
@@ -135,37 +121,6 @@ fn part<'a>(scanner: &mut Scanner<'a>) -> Result<Option<Text<'a>>> {
         Ok(())
     })?;
     Ok(text.filter(|_| is_text))
-}
-
-#[derive(Clone, Copy)]
-enum Role {
-    System,
-    Developer,
-    User,
-    Assistant,
-    Tool,
-}
-
-impl Role {
-    fn read(scanner: &mut Scanner<'_>) -> Result<Option<Role>> {
-        if scanner.peek() != Some(b'"') {
-            scanner.skip()?;
-            return Ok(None);
-        }
-        let name = scanner.string()?;
-        let table = [
-            ("user", Role::User),
-            ("assistant", Role::Assistant),
-            ("system", Role::System),
-            ("developer", Role::Developer),
-            ("tool", Role::Tool),
-            ("function", Role::Tool),
-        ];
-        Ok(table
-            .iter()
-            .find(|(known, _)| name.is(known))
-            .map(|(_, role)| *role))
-    }
 }
 
 impl<'a> Found<'a> {

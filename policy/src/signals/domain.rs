@@ -1,7 +1,10 @@
 //! `domain`: the subject of the text, by a classifier of 14 categories.
 
+use std::collections::BTreeSet;
+
 use crate::config::reader::Object;
 use crate::config::report::quoted;
+use crate::signals::{Reading, Signal, read_name};
 
 /// The categories, in the order of [`DomainScores`]. They are those of MMLU-Pro.
 pub const DOMAINS: [&str; 14] = [
@@ -24,15 +27,6 @@ pub const DOMAINS: [&str; 14] = [
 /// The probability of each category of [`DOMAINS`]; they add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DomainScores(pub [f32; 14]);
-
-/// Something that can classify text: the filter's model, or a test's fake.
-pub trait Scorer {
-    /// The probabilities of the categories for `text`, which is as long as the client made it.
-    ///
-    /// # Errors
-    /// One line on what failed, without any of the text: it is logged.
-    fn domain(&mut self, text: &str) -> Result<DomainScores, String>;
-}
 
 /// The declared domain signals.
 #[derive(Debug)]
@@ -63,7 +57,6 @@ struct DomainSignal {
 /// What a prompt's scores mean.
 #[derive(Debug)]
 pub(crate) struct DomainMatches {
-    pub(crate) scores: DomainScores,
     pub(crate) category: Option<(&'static str, f32)>,
     /// By signal, in document order.
     pub(crate) confidences: Vec<Option<f32>>,
@@ -81,16 +74,11 @@ impl Default for DomainDefaults {
     }
 }
 
-impl Default for Domains {
-    fn default() -> Self {
-        Domains::read(Vec::new(), DomainDefaults::default())
-    }
-}
-
 impl Domains {
     /// Reads `routing.signals.domains`.
     pub(crate) fn read(objects: Vec<Object<'_>>, defaults: DomainDefaults) -> Domains {
-        let read = |object| DomainSignal::read(object, defaults.threshold);
+        let mut taken = BTreeSet::new();
+        let read = |object| DomainSignal::read(object, defaults.threshold, &mut taken);
         let signals: Vec<_> = objects.into_iter().map(read).collect();
         let mut thresholds = [None; 14];
         for signal in &signals {
@@ -108,13 +96,9 @@ impl Domains {
         }
     }
 
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.signals.iter().map(|signal| signal.name.as_str())
-    }
-
     /// A signal matches when one of its categories is a candidate (all of them, or only the best when the scores
     /// are sharp) and reaches the signal's threshold. When no category counts, the fallback category does.
-    pub(crate) fn judge(&self, scores: DomainScores) -> DomainMatches {
+    pub(crate) fn matches(&self, scores: DomainScores) -> DomainMatches {
         let sharp = normalised_entropy(&scores) < SINGLE_LABEL_ENTROPY;
         let score = |index: &usize| scores.0.get(*index).copied().unwrap_or_default();
         let by_score = |a: &usize, b: &usize| score(a).total_cmp(&score(b));
@@ -136,25 +120,36 @@ impl Domains {
         };
         let named = |index: usize| Some((*DOMAINS.get(index)?, score(&index)));
         DomainMatches {
-            scores,
             category: category.or(fallback).and_then(named),
             confidences: self.signals.iter().map(confidence).collect(),
         }
     }
 }
 
+impl Signal for Domains {
+    fn names(&self) -> Vec<String> {
+        self.signals.iter().map(|signal| signal.name.clone()).collect()
+    }
+
+    fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String> {
+        let matches = self.matches(reading.scores()?.domain);
+        reading.set_category(matches.category);
+        Ok(matches.confidences)
+    }
+}
+
 impl DomainSignal {
-    fn read(mut object: Object<'_>, threshold: f32) -> DomainSignal {
-        let name = object.need_text("name").unwrap_or_default();
+    fn read<'v>(mut object: Object<'v>, threshold: f32, taken: &mut BTreeSet<&'v str>) -> DomainSignal {
+        let name = read_name(&mut object, taken);
         let threshold = object
             .number("threshold", 0.0..=1.0)
             .map_or(threshold, |threshold| threshold as f32);
-        let categories = read_categories(&mut object, name);
+        let categories = read_categories(&mut object, &name);
         object.ignore(&["description"]);
         object.unsupported("model_scores", "models are chosen by the modelRefs of decisions");
         object.finish();
         DomainSignal {
-            name: name.to_owned(),
+            name,
             categories,
             threshold,
         }

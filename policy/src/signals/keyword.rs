@@ -1,36 +1,39 @@
-//! `keyword`: words that occur in the text.
+//! `keyword`: words that occur in the text, or come near it.
 
-use std::borrow::Cow;
+mod bm25;
+mod fuzzy;
+mod ngram;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+use std::collections::BTreeSet;
+use std::ops::{ControlFlow, Range};
+
+use bm25::Bm25;
+use fuzzy::Fuzzy;
+use ngram::Ngram;
 
 use crate::config::reader::Object;
+use crate::signals::pattern::Pattern;
+use crate::signals::words::{Finder, Word};
+use crate::signals::{Reading, Signal, read_name};
 
 /// The declared keyword signals, with the words of all of them in one automaton.
 #[derive(Debug, Default)]
 pub(crate) struct Keywords {
     rules: Vec<KeywordRule>,
     words: Vec<Word>,
-    /// Finds `words` by index; None when there are none.
-    automaton: Option<AhoCorasick>,
+    /// Finds `words`.
+    finder: Finder,
+    /// The entries that are expressions, by their index in `words`.
+    patterns: Vec<(usize, Pattern)>,
 }
 
 #[derive(Debug)]
 struct KeywordRule {
     name: String,
     operator: Operator,
-    /// How many words it has.
+    /// How many entries it has.
     total: usize,
-}
-
-#[derive(Debug)]
-struct Word {
-    rule: usize,
-    /// The spelling that has to occur, when case matters.
-    exact: Option<String>,
-    /// Whether the word may not be the end, or the beginning, of a longer one.
-    starts_word: bool,
-    ends_word: bool,
+    method: Method,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,86 +43,183 @@ enum Operator {
     Nor,
 }
 
+/// How entries are found.
+#[derive(Debug)]
+enum Method {
+    /// They occur, or a word of the text is nearly one of them; by their indices in [`Keywords::words`].
+    Words {
+        range: Range<usize>,
+        fuzzy: Option<Fuzzy>,
+    },
+    Bm25(Bm25),
+    Ngram(Ngram),
+}
+
+/// The `method` of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MethodName {
+    /// None is named: entries are words.
+    Words,
+    /// `regex`: entries are expressions.
+    Regex,
+    Fuzzy,
+    Bm25,
+    Ngram,
+}
+
+const METHODS: [(&str, MethodName); 4] = [
+    ("regex", MethodName::Regex),
+    ("bm25", MethodName::Bm25),
+    ("ngram", MethodName::Ngram),
+    ("fuzzy", MethodName::Fuzzy),
+];
+
+const OPERATORS: [(&str, Operator); 3] = [
+    ("OR", Operator::Or),
+    ("AND", Operator::And),
+    ("NOR", Operator::Nor),
+];
+
 impl Keywords {
     /// Reads `routing.signals.keywords`.
     pub(crate) fn read(objects: Vec<Object<'_>>) -> Keywords {
         let mut keywords = Keywords::default();
-        let mut patterns = Vec::new();
+        let (mut entries, mut taken) = (Vec::new(), BTreeSet::new());
         for object in objects {
-            keywords.read_rule(object, &mut patterns);
+            keywords.read_rule(object, &mut entries, &mut taken);
         }
-        if !patterns.is_empty() {
-            // Building fails only for more words than fit a 31-bit state; nothing would match then.
-            keywords.automaton = AhoCorasickBuilder::new()
-                .ascii_case_insensitive(true)
-                .build(patterns)
-                .ok();
-        }
+        keywords.finder = Finder::new(entries);
         keywords
     }
 
-    fn read_rule(&mut self, mut object: Object<'_>, patterns: &mut Vec<String>) {
-        let name = object.need_text("name").unwrap_or_default().to_owned();
-        let operators = [
-            ("OR", Operator::Or),
-            ("AND", Operator::And),
-            ("NOR", Operator::Nor),
-        ];
-        let operator = object.choice("operator", &operators).unwrap_or(Operator::Or);
+    fn read_rule<'v>(
+        &mut self,
+        mut object: Object<'v>,
+        entries: &mut Vec<&'v str>,
+        taken: &mut BTreeSet<&'v str>,
+    ) {
+        let name = read_name(&mut object, taken);
+        let operator = object.choice("operator", &OPERATORS).unwrap_or(Operator::Or);
         let case_sensitive = object.flag("case_sensitive").unwrap_or(false);
-        read_method(&mut object);
+        let method = match object.text("method") {
+            None | Some("") => MethodName::Words,
+            Some(_) => object.choice("method", &METHODS).unwrap_or(MethodName::Words),
+        };
         let words = object.texts("keywords").unwrap_or_default();
         if words.is_empty() || words.iter().any(|word| word.trim().is_empty()) {
             object.error("keywords", "must be words, at least one");
         }
-        for word in &words {
-            self.words.push(Word {
-                rule: self.rules.len(),
-                exact: case_sensitive.then(|| (*word).to_owned()),
-                starts_word: word.chars().next().is_some_and(is_word),
-                ends_word: word.chars().next_back().is_some_and(is_word),
-            });
-            patterns.push(fold(word).into_owned());
-        }
+        let fuzzy = fuzzy::read(&mut object, method, &words);
+        let bm25 = bm25::read_threshold(&mut object);
+        let (threshold, arity) = ngram::read_limits(&mut object);
+        let total = words.len();
+        let method = match method {
+            MethodName::Bm25 => Method::Bm25(Bm25::new(&words, bm25, case_sensitive)),
+            MethodName::Ngram => Method::Ngram(Ngram::new(&words, threshold, arity, case_sensitive)),
+            MethodName::Words | MethodName::Regex | MethodName::Fuzzy => {
+                let start = self.words.len();
+                for (index, word) in words.into_iter().enumerate() {
+                    let expression = method == MethodName::Regex;
+                    self.read_entry((&object, index), word, expression, case_sensitive, entries);
+                }
+                let range = start..self.words.len();
+                Method::Words { range, fuzzy }
+            }
+        };
         self.rules.push(KeywordRule {
             name,
             operator,
-            total: words.len(),
+            total,
+            method,
         });
         object.ignore(&["description"]);
         object.finish();
     }
 
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.name.as_str())
+    /// Reads one entry of a rule. Under `method: regex` VSR takes entries as expressions, which need not stand at
+    /// word boundaries; without a method it takes them literally, and they need to.
+    fn read_entry<'v>(
+        &mut self,
+        (object, index): (&Object<'v>, usize),
+        entry: &'v str,
+        expression: bool,
+        case_sensitive: bool,
+        entries: &mut Vec<&'v str>,
+    ) {
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '\'' | '/' | ',');
+        if !expression {
+            self.words.push(Word::standing(entry, case_sensitive));
+            return entries.push(entry);
+        }
+        self.words.push(Word::anywhere(entry, case_sensitive));
+        if entry.chars().all(is_plain) {
+            return entries.push(entry);
+        }
+        entries.push("");
+        match Pattern::new(entry, case_sensitive) {
+            Ok(pattern) => self.patterns.push((self.words.len() - 1, pattern)),
+            Err(why) => object
+                .report()
+                .error(format!("{}[{index}]", object.at("keywords")), why),
+        }
     }
 
     /// The confidence of each rule, in document order, None where it does not match.
     pub(crate) fn scan(&self, text: &str) -> Vec<Option<f32>> {
-        let mut matched = vec![0; self.rules.len()];
-        let mut found = vec![false; self.words.len()];
-        let folded = fold(text);
-        let hits = self
-            .automaton
-            .iter()
-            .flat_map(|automaton| automaton.find_overlapping_iter(folded.as_ref()));
-        for hit in hits {
-            let index = hit.pattern().as_usize();
-            let (Some(word), Some(found)) = (self.words.get(index), found.get_mut(index)) else {
-                continue;
-            };
-            if !*found && word.stands(text, hit.start(), hit.end()) {
-                *found = true;
-                if let Some(count) = matched.get_mut(word.rule) {
-                    *count += 1;
+        let found = self.find(text);
+        let mut distinct = None;
+        let confidence = |rule: &KeywordRule| {
+            let matched = match &rule.method {
+                Method::Words { range, fuzzy } => {
+                    let found = found.get(range.clone()).unwrap_or_default();
+                    let near = |fuzzy: &Fuzzy| {
+                        fuzzy.count(found, distinct.get_or_insert_with(|| fuzzy::distinct_words(text)))
+                    };
+                    let exact = found.iter().filter(|found| **found).count();
+                    exact + fuzzy.as_ref().map_or(0, near)
                 }
+                Method::Bm25(rule) => rule.count(text),
+                Method::Ngram(rule) => rule.count(text),
+            };
+            rule.confidence(matched)
+        };
+        self.rules.iter().map(confidence).collect()
+    }
+
+    /// Which of `words` occur.
+    fn find(&self, text: &str) -> Vec<bool> {
+        let mut found = vec![false; self.words.len()];
+        let mut missing = found.len();
+        self.finder.scan(text, |index, place| {
+            if let (Some(word), Some(found)) = (self.words.get(index), found.get_mut(index))
+                && !*found
+                && word.stands(text, &place)
+            {
+                *found = true;
+                missing -= 1;
+            }
+            if missing == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        for (index, pattern) in &self.patterns {
+            if let Some(found) = found.get_mut(*index) {
+                *found = pattern.is_match(text);
             }
         }
-        self.rules
-            .iter()
-            .zip(matched)
-            .map(|(rule, matched)| rule.confidence(matched))
-            .collect()
+        found
+    }
+}
+
+impl Signal for Keywords {
+    fn names(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
+    fn judge(&self, reading: &mut Reading<'_>) -> Result<Vec<Option<f32>>, String> {
+        Ok(self.scan(reading.text()))
     }
 }
 
@@ -132,69 +232,6 @@ impl KeywordRule {
         };
         matches.then(|| 0.5 + 0.5 * matched as f32 / self.total.max(1) as f32)
     }
-}
-
-impl Word {
-    /// Whether the word, found at `start..end` of `text`, is there as a word and in the spelling asked for.
-    fn stands(&self, text: &str, start: usize, end: usize) -> bool {
-        let (Some(before), Some(itself), Some(after)) =
-            (text.get(..start), text.get(start..end), text.get(end..))
-        else {
-            return false;
-        };
-        let is_longer = (self.starts_word && before.chars().next_back().is_some_and(is_word))
-            || (self.ends_word && after.chars().next().is_some_and(is_word));
-        !is_longer && self.exact.as_ref().is_none_or(|exact| exact == itself)
-    }
-}
-
-fn read_method(object: &mut Object<'_>) {
-    match object.text("method") {
-        None | Some("regex") => {}
-        Some("bm25" | "ngram" | "fuzzy") => object.error("method", "only `regex` is supported yet"),
-        Some(_) => object.error("method", "must be `regex`"),
-    }
-    if object.flag("fuzzy_match") == Some(true) {
-        object.error("fuzzy_match", "fuzzy matching is not supported yet");
-    }
-    object.ignore(&[
-        "fuzzy_threshold",
-        "bm25_threshold",
-        "ngram_threshold",
-        "ngram_arity",
-    ]);
-}
-
-/// `text` in lower case as far as that keeps every byte's place; ASCII is left to the automaton.
-fn fold(text: &str) -> Cow<'_, str> {
-    let lower = |c: char| {
-        let mut lower = c.to_lowercase();
-        match (lower.next(), lower.next()) {
-            (Some(one), None) if one.len_utf8() == c.len_utf8() => one,
-            _ => c,
-        }
-    };
-    if text.is_ascii() || text.chars().all(|c| c.is_ascii() || lower(c) == c) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(lower).collect())
-}
-
-/// Whether `c` is part of words that are set apart by spaces. Chinese, Japanese, Korean, Thai and their like
-/// are not: there, a keyword is found wherever it stands.
-fn is_word(c: char) -> bool {
-    let unspaced = matches!(c,
-        '\u{e00}'..='\u{eff}' // Thai, Lao
-        | '\u{1000}'..='\u{109f}' // Myanmar
-        | '\u{1100}'..='\u{11ff}' // Hangul
-        | '\u{1780}'..='\u{17ff}' // Khmer
-        | '\u{2e80}'..='\u{a4cf}' // Han, kana, bopomofo, Yi
-        | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}' // Hangul
-        | '\u{f900}'..='\u{faff}' // Han
-        | '\u{ff66}'..='\u{ffdc}' // half-width kana and Hangul
-        | '\u{20000}'..='\u{3ffff}' // Han
-    );
-    c == '_' || (c.is_alphanumeric() && !unspaced)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{decision, document, domain, findings, keyword, load, shared_yaml};
-use crate::{Diagnostic, Policy, Severity};
+use super::{Fake, decision, document, domain, findings, keyword, load, shared_yaml};
+use crate::Policy;
 
 /// A good document, with the value at `pointer` set.
 fn with(pointer: &str, value: Value) -> Value {
@@ -53,31 +53,6 @@ fn what_is_turned_off_is_passed_over() {
 }
 
 #[test]
-fn a_thinking_switch_that_vsr_would_write_is_an_error() {
-    let cases = [
-        ("qwen3", Some(true), true),
-        ("qwen3", Some(false), true),
-        ("qwen3", None, true),
-        ("gpt", Some(true), true),
-        ("gpt", Some(false), false),
-    ];
-    for (family, thinks, refused) in cases {
-        let mut document = with("/providers/models/0/reasoning_family", json!(family));
-        document["providers"]["defaults"]["reasoning_families"] = json!({
-            "qwen3": {"type": "chat_template_kwargs", "parameter": "enable_thinking"},
-            "gpt": {"type": "reasoning_effort", "parameter": "reasoning_effort"},
-        });
-        document["routing"]["decisions"][0]["modelRefs"] =
-            json!([{"model": "small", "use_reasoning": thinks}]);
-        let found = findings(&document);
-        let errors = found
-            .iter()
-            .any(|line| line.starts_with("error: routing.decisions[0].modelRefs[0].use_reasoning"));
-        assert_eq!(errors, refused, "{family} {thinks:?}: {found:?}");
-    }
-}
-
-#[test]
 fn all_findings_come_at_once_and_errors_first() {
     let mut document = with("/listeners", json!([{}]));
     document["routing"]["strategy"] = json!(7);
@@ -115,7 +90,7 @@ fn only_version_0_3_is_read() {
             "wanted {expected}\nfound {found:#?}"
         );
     }
-    let Err(found) = Policy::from_json(b"{") else {
+    let Err(found) = Policy::from_json(b"{", &mut Fake::default()) else {
         panic!()
     };
     assert!(found[0].message.starts_with("not JSON: "), "{found:?}");
@@ -136,7 +111,7 @@ fn nesting_is_bounded() {
         "{found:?}"
     );
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-    let Err(found) = Policy::from_json(deep.as_bytes()) else {
+    let Err(found) = Policy::from_json(deep.as_bytes(), &mut Fake::default()) else {
         panic!()
     };
     assert!(found[0].message.contains("recursion limit"), "{found:?}");
@@ -154,7 +129,7 @@ fn whole_floats_are_accepted_as_a_protobuf_struct_has_no_integers() {
 }
 
 #[test]
-fn ten_thousand_decisions_with_a_mistake_each_are_read_in_good_time() {
+fn ten_thousand_decisions_with_a_mistake_each_are_reported() {
     let decisions = (0..10_000).map(|i| {
         let mut decision = decision(
             &format!("d{i}"),
@@ -165,13 +140,10 @@ fn ten_thousand_decisions_with_a_mistake_each_are_read_in_good_time() {
         decision
     });
     let json = document(decisions.collect()).to_string();
-    let start = std::time::Instant::now();
-    let Err(found) = Policy::from_json(json.as_bytes()) else {
+    let Err(found) = Policy::from_json(json.as_bytes(), &mut Fake::default()) else {
         panic!()
     };
     assert_eq!(found.len(), 10_000);
-    // An unoptimised build on a busy machine; a release build takes some 30 ms.
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -179,7 +151,8 @@ fn the_istio_guide_of_vsr_is_accepted_with_warnings() {
     let Some(document) = shared_yaml("istio/config.yaml") else {
         return;
     };
-    let loaded = Policy::from_value(&document).unwrap_or_else(|found| panic!("{found:#?}"));
+    let loaded =
+        Policy::from_value(&document, &mut Fake::default()).unwrap_or_else(|found| panic!("{found:#?}"));
     assert_eq!(
         (
             loaded.policy.model_names().len(),
@@ -203,30 +176,18 @@ fn the_istio_guide_of_vsr_is_accepted_with_warnings() {
             "providers.models[1].backend_refs",
             "routing.decisions[4].modelRefs[0].use_reasoning",
             "routing.decisions[10].modelRefs[0].use_reasoning",
-            "routing.modelCards",
         ]
     );
 }
 
 #[test]
-fn the_recipes_of_vsr_are_refused_for_what_is_not_supported_yet() {
+fn the_recipes_of_vsr_are_accepted() {
     for recipe in ["balance", "feedback", "knowledge", "privacy"] {
         let Some(document) = shared_yaml(&format!("probes/{recipe}/config.yaml")) else {
             return;
         };
-        let Err(found) = Policy::from_value(&document) else {
-            panic!("{recipe} is accepted")
-        };
-        let unclear = |finding: &&Diagnostic| {
-            let named = [
-                "not supported",
-                "no effect",
-                "is supported",
-                "nothing is recorded",
-            ];
-            finding.severity == Severity::Error && !named.iter().any(|words| finding.message.contains(words))
-        };
-        let unclear: Vec<_> = found.iter().filter(unclear).map(ToString::to_string).collect();
-        assert!(unclear.is_empty(), "{recipe}: {unclear:#?}");
+        if let Err(found) = Policy::from_value(&document, &mut Fake::default()) {
+            panic!("{recipe} is refused: {found:#?}");
+        }
     }
 }

@@ -100,7 +100,7 @@ fn strategies_and_tiers_choose_the_winner() {
         (
             "priority",
             json!([high(), tiered("t", 3, 0, domain("math"))]),
-            "t",
+            "high",
         ),
         (
             "priority",
@@ -122,6 +122,17 @@ fn strategies_and_tiers_choose_the_winner() {
             "priority",
             json!([tiered("t", 1, 0, domain("law")), low()]),
             "low",
+        ),
+        // A tier that matches makes confidence count among those without one.
+        (
+            "priority",
+            json!([low(), high(), tiered("t", 1, 0, domain("math"))]),
+            "low",
+        ),
+        (
+            "priority",
+            json!([low(), high(), tiered("t", 1, 0, domain("law"))]),
+            "high",
         ),
     ];
     for (strategy, decisions, expected) in table {

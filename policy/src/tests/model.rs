@@ -152,8 +152,10 @@ fn a_conversation_stays_on_one_of_several_models() {
     let model = |sticky: Option<&str>, text: &str| {
         let body = body("auto", text);
         let request = Request::parse(Api::ChatCompletions, body.as_bytes()).unwrap();
+        let headers = |name: &str| sticky.filter(|_| name == "x-session-id").map(|key| key.into());
         let context = Context {
-            sticky: sticky.map(str::as_bytes),
+            headers: &headers,
+            ..Context::default()
         };
         policy.decide(&request, &context, &mut Fake::default()).model
     };

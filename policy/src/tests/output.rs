@@ -57,6 +57,7 @@ fn responses_tell_the_decision_and_more_on_demand() {
         ("x-vsr-schema-version", "2".to_owned()),
         ("x-vsr-response-path", "upstream".to_owned()),
         ("x-vsr-selected-model", "large".to_owned()),
+        ("x-vsr-selected-algorithm", "static".to_owned()),
         ("x-vsr-selected-decision", "d".to_owned()),
         ("x-vsr-selected-confidence", "0.9500".to_owned()),
     ];
@@ -64,6 +65,8 @@ fn responses_tell_the_decision_and_more_on_demand() {
     let score = |name: &&str| format!("{name}={}", if *name == "math" { "0.95000" } else { "0.00357" });
     expected.extend([
         ("x-vsr-selected-category", "math".to_owned()),
+        ("x-vsr-selected-reasoning", "off".to_owned()),
+        ("x-vsr-injected-system-prompt", "false".to_owned()),
         ("x-vsr-matched-domains", "math".to_owned()),
         (
             "x-promptswitch-domain-scores",

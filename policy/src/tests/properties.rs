@@ -51,7 +51,7 @@ proptest! {
         let body = super::body("auto", &format!("{text}!"));
         let mut reversed = decisions.clone();
         reversed.reverse();
-        let mut scorer = Fake { scores: vec![(DOMAINS[subject], 0.55), (DOMAINS[(subject + 3) % 14], 0.4)], ..Fake::default() };
+        let mut scorer = Fake { domains: vec![(DOMAINS[subject], 0.55), (DOMAINS[(subject + 3) % 14], 0.4)], ..Fake::default() };
         let one = super::decide(&policy(&decisions, strategy), &body, &mut scorer);
         prop_assert!(scorer.calls <= 1);
         let other = super::decide(&policy(&reversed, strategy), &body, &mut scorer);
@@ -74,12 +74,12 @@ proptest! {
 
     #[test]
     fn no_document_makes_validation_panic(json in "[{}\\[\\]:,\"a-z0-9 ]{0,64}", key in 0usize..6, value in any::<String>()) {
-        let _ = Policy::from_json(json.as_bytes());
+        let _ = Policy::from_json(json.as_bytes(), &mut Fake::default());
         let keys = ["version", "providers", "routing", "global", "promptswitch", "x"];
         for value in [json!(value), json!([value]), json!({value.as_str(): value}), json!([[]]), json!(-0.5)] {
             let mut document = document(json!([]));
             document[keys[key]] = value;
-            let _ = Policy::from_value(&document);
+            let _ = Policy::from_value(&document, &mut Fake::default());
         }
     }
 }

@@ -33,7 +33,9 @@ impl Expect {
                 outcome.upstream, self.upstream
             ));
         }
-        if outcome.upstream.is_some() {
+        if let Some(upstream) = outcome.upstream.as_ref().filter(|_| self.no_upstream) {
+            problems.push(format!("served by {upstream}, not by the filter"));
+        } else if outcome.upstream.is_some() {
             problems.extend(self.body_problem(sent, outcome));
         }
         problems.extend(self.header_problems(outcome));

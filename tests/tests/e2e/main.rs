@@ -2,6 +2,7 @@
 //!
 //! `PROMPTSWITCH_ENVOY=1.40.0` runs one version alone.
 
+mod actions;
 mod bodies;
 mod clients;
 mod configuration;
@@ -33,6 +34,7 @@ fn main() -> anyhow::Result<ExitCode> {
         let guide = suite.shared(2, LocalConfig::shipped);
         harness::add(&mut suite, &guide);
         scenarios::add(&mut suite, &guide)?;
+        actions::add(&mut suite, &guide);
         bodies::add(&mut suite, &guide);
         clients::add(&mut suite, &guide);
         streaming::add(&mut suite, &guide);

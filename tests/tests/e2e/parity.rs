@@ -24,7 +24,7 @@ pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
 fn scores_are_native(stack: &Stack) -> Result<()> {
     let classifier = Classifier::load()?;
     for text in texts() {
-        let native = classifier.domain(&text, MAX_TOKENS)?;
+        let native = classifier.score(&text, MAX_TOKENS)?.domain;
         let inside = scores_inside(stack, &text).with_context(|| format!("{text:.60}"))?;
         ensure!(
             inside.len() == native.len(),

@@ -51,9 +51,10 @@ fn thresholds_and_entropy_decide_what_matches() {
     ];
     let domains = domains();
     for (given, names, category) in table {
-        let matches = domains.judge(scores(given));
+        let matches = domains.matches(scores(given));
         let matched = domains
             .names()
+            .into_iter()
             .zip(&matches.confidences)
             .filter(|(_, c)| c.is_some());
         assert_eq!(
@@ -71,13 +72,13 @@ fn thresholds_and_entropy_decide_what_matches() {
 
 #[test]
 fn the_confidence_is_the_best_probability() {
-    let matches = domains().judge(scores(&[("physics", 0.25), ("chemistry", 0.3)]));
+    let matches = domains().matches(scores(&[("physics", 0.25), ("chemistry", 0.3)]));
     assert_eq!(matches.confidences[1], Some(0.3));
 }
 
 #[test]
 fn scores_that_are_not_numbers_match_only_the_fallback() {
-    let matches = domains().judge(DomainScores([f32::NAN; 14]));
+    let matches = domains().matches(DomainScores([f32::NAN; 14]));
     assert_eq!(matches.category.map(|(name, _)| name), Some("other"));
     assert!(matches.confidences[0].is_none());
 }

@@ -1,11 +1,43 @@
-//! Which of several weighted models a request goes to.
+//! `weight`: models share requests by weight, and a conversation stays where it is.
+
+use super::Candidates;
+use crate::decision::Decision;
+use crate::settings::Sticky;
+
+/// Picks by a hash of what names the conversation: a configured header, else a session's, else the first user
+/// turn. By a random number only if that is configured.
+pub(super) fn choose(decision: &Decision, from: &Candidates<'_>) -> usize {
+    let key = match from.settings.sticky {
+        Sticky::Request => from.context.random.to_le_bytes().to_vec(),
+        Sticky::Conversation => conversation(from),
+    };
+    let weights = decision
+        .models
+        .iter()
+        .map(|choice| choice.weight.unwrap_or_default());
+    pick(weights, &decision.name, &key).unwrap_or(0)
+}
+
+fn conversation(from: &Candidates<'_>) -> Vec<u8> {
+    let header = from.settings.sticky_header.as_deref();
+    let named = header
+        .and_then(|name| from.context.header(name))
+        .or_else(|| from.context.session());
+    named.unwrap_or_else(|| {
+        from.request
+            .first_user_text()
+            .unwrap_or_default()
+            .into_owned()
+            .into_bytes()
+    })
+}
 
 /// Picks an index of `weights`, so that one `key` always gets the same one and many keys share by weight.
 ///
 /// With `h` the 64-bit FNV-1a hash of `decision`, a byte 0xff and `key`, mixed by MurmurHash3's finaliser, and
 /// `u` = (h >> 11) / 2^53, the pick is the first index whose weights up to and with it exceed `u` times the sum.
 /// None when the weights have no positive sum.
-pub(crate) fn pick(weights: impl Iterator<Item = f64> + Clone, decision: &str, key: &[u8]) -> Option<usize> {
+fn pick(weights: impl Iterator<Item = f64> + Clone, decision: &str, key: &[u8]) -> Option<usize> {
     let total: f64 = weights.clone().sum();
     if total <= 0.0 {
         return None;

@@ -1,6 +1,10 @@
 //! The commands, run as a user runs them.
 
-#![allow(clippy::unwrap_used)] // test code
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)] // test code
+
+mod import;
+mod probe;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,6 +57,22 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// A file of `../shared/data/vsr`, or None, with a line that says so, where it is absent.
+fn shared(path: &str) -> Option<PathBuf> {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data/vsr")
+        .join(path);
+    let is_there = full.exists();
+    if !is_there {
+        println!("skipped: {path} is not on this machine");
+    }
+    is_there.then_some(full)
+}
+
+fn yaml(path: &Path) -> Value {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn explain(test: &str, arguments: &[&str]) -> Value {
@@ -128,6 +148,13 @@ fn explain_shows_the_decision_the_headers_and_the_change_of_the_body() {
         json!([{"type": "keyword", "name": "code", "confidence": 1.0}])
     );
     assert_eq!(shown["skipped"], json!(["domain"]));
+    assert_eq!(
+        shown["decisions"],
+        json!([
+            {"name": "code", "confidence": 1.0, "lacks": null},
+            {"name": "math", "confidence": null, "lacks": "domain math does not match"},
+        ])
+    );
     assert_eq!(shown["removed_headers"], json!(["x-selected-model"]));
     assert_eq!(shown["request_headers"], json!({"x-selected-model": "large"}));
     assert_eq!(shown["response_headers"]["x-vsr-matched-keywords"], json!("code"));
@@ -135,6 +162,31 @@ fn explain_shows_the_decision_the_headers_and_the_change_of_the_body() {
         shown["body"],
         json!([{"before": "\"auto\"", "after": "\"org/large-70b\""}])
     );
+}
+
+#[test]
+fn explain_without_json_is_a_table() {
+    let folder = folder("table");
+    let policy = write(&folder, "policy.yaml", POLICY);
+    let body = r#"{"model":"auto","messages":[{"role":"user","content":"some rust"}]}"#;
+    let request = write(&folder, "request.json", body);
+    let (status, out, _) = run(&["explain", &policy, "--request", &request]);
+    let lines: Vec<Vec<&str>> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let expected: [&[&str]; 6] = [
+        &["model", "large,", "upstream", "org/large-70b"],
+        &["keyword", "code", "1.0000"],
+        &["domain", "not", "needed"],
+        &["code", "wins,", "1.0000"],
+        &["math", "no:", "domain", "math", "does", "not", "match"],
+        &["changed", "\"auto\"", "->", "\"org/large-70b\""],
+    ];
+    assert_eq!(status, 0);
+    for row in expected {
+        assert!(lines.iter().any(|line| line == row), "{row:?}\n{out}");
+    }
 }
 
 #[test]

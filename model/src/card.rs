@@ -86,6 +86,8 @@ impl Card {
         let hashes = [self.bigram.bits, self.spelling.bits];
         if self.labels.len() != DOMAINS {
             Err(format!("labels: {} names, not {DOMAINS}", self.labels.len()))
+        } else if !self.labels.iter().any(|label| label == "other") {
+            Err("labels: none is other".into())
         } else if self.guard_labels != GUARD_LABELS {
             Err(format!("guard_labels: not {GUARD_LABELS:?}"))
         } else if self.feedback_labels != FEEDBACK_LABELS {

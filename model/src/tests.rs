@@ -50,6 +50,17 @@ fn any_text_gives_chances_that_sum_to_one_and_a_vector_of_length_one() {
 }
 
 #[test]
+fn a_text_without_a_known_token_is_of_the_domain_other() {
+    let classifier = Classifier::load().unwrap();
+    let other = classifier.labels().iter().position(|l| l == "other").unwrap();
+    for text in ["", " \n", "\u{fffd}\u{fffd}", "\u{10ffff}"] {
+        let scores = classifier.score(text, 128).unwrap();
+        assert_eq!(scores.domain[other], 1.0, "{text:?}");
+        assert_eq!(scores.domain.iter().sum::<f32>(), 1.0, "{text:?}");
+    }
+}
+
+#[test]
 fn a_long_text_is_judged_by_its_head_and_tail() {
     let classifier = Classifier::load().unwrap();
     let text = |middle: &str| {

@@ -61,6 +61,14 @@ impl Encoder {
 }
 
 impl Encoder {
+    /// Whether any of the tokens stands for something: a space and the unknown piece do not.
+    pub(crate) fn knows_any(&self, tokens: &[i64]) -> bool {
+        let space = self.tokenizer.token_to_id("▁").map(i64::from);
+        tokens
+            .iter()
+            .any(|&token| token != self.card.unk_id && Some(token) != space)
+    }
+
     /// The spellings of tokens that [`Encoder::encode`] gave, for a bucket of `length` tokens.
     pub(crate) fn spellings(&self, tokens: &[i64], length: usize) -> Vec<i64> {
         self.speller.rows(tokens, length * self.card.spelling.per_token)

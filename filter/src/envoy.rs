@@ -17,6 +17,7 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Metr
 use crate::hold::Support;
 use crate::host::Host;
 use crate::metrics::{BUILD, HEADER_HOLD};
+use crate::offload::{Answer, Ask, Outcome};
 use crate::plugin::Plugin;
 use crate::stream::{Step, Stream, answer};
 
@@ -101,6 +102,7 @@ impl RootContext for Root {
             stream,
             streams: self.streams.clone(),
             body: 0,
+            asked_at: 0,
         }))
     }
 
@@ -173,21 +175,29 @@ struct Exchange {
     streams: Streams,
     /// Bytes of the body held so far: trailers come without a size.
     body: usize,
+    /// When the companion was asked, in nanoseconds.
+    asked_at: u64,
 }
 
 impl Exchange {
-    fn drive(&self, transition: impl FnOnce(&mut Stream, &Plugin) -> Step) -> Action {
-        let Some(plugin) = &self.plugin else {
-            return Action::Continue;
+    fn drive(&mut self, transition: impl FnOnce(&mut Stream, &Plugin) -> Step) -> Action {
+        let step = match (&self.plugin, self.stream.try_borrow_mut()) {
+            (Some(plugin), Ok(mut stream)) => transition(&mut stream, plugin),
+            _ => Step::Continue,
         };
-        let step = match self.stream.try_borrow_mut() {
-            Ok(mut stream) => transition(&mut stream, plugin),
-            Err(_) => Step::Continue,
-        };
+        self.carry_out(step)
+    }
+
+    fn carry_out(&mut self, step: Step) -> Action {
         match step {
             Step::Continue => Action::Continue,
             Step::Hold => Action::Pause,
+            Step::Ask(ask) if self.ask(&ask) => Action::Pause,
+            Step::Ask(_) => self.not_asked(),
             Step::Release(release) => {
+                if release.ask.as_ref().is_some_and(|ask| !self.ask(ask)) {
+                    self.not_asked();
+                }
                 release.apply(&Envoy);
                 Action::Continue
             }
@@ -196,6 +206,34 @@ impl Exchange {
                 Action::Pause
             }
         }
+    }
+
+    fn not_asked(&mut self) -> Action {
+        self.drive(|stream, plugin| stream.on_answer(&Envoy, plugin, Err(Outcome::NotSent)))
+    }
+
+    /// Whether the host has sent the question.
+    fn ask(&mut self, ask: &Ask) -> bool {
+        let Some(plugin) = self.plugin.clone() else {
+            return false;
+        };
+        let timeout = ask.timeout_ms.to_string();
+        let headers = vec![
+            (":method", "POST"),
+            (":path", &ask.path),
+            (":authority", &ask.authority),
+            ("content-type", "application/json"),
+            ("x-deadline-ms", &timeout),
+        ];
+        let wait = Duration::from_millis(ask.timeout_ms.into());
+        let sent = self.dispatch_http_call(&ask.cluster, headers, Some(&ask.body), vec![], wait);
+        self.asked_at = Envoy.now();
+        let mut questions = plugin.questions.borrow_mut();
+        match sent {
+            Ok(token) => questions.sent(token, ask.timeout_ms, self.asked_at),
+            Err(_) => questions.ended(None, false, self.asked_at),
+        }
+        sent.is_ok()
     }
 
     fn watch(&self) {
@@ -220,7 +258,43 @@ impl Exchange {
     }
 }
 
-impl Context for Exchange {}
+impl Context for Exchange {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _trailers: usize) {
+        let Some(plugin) = self.plugin.clone() else { return };
+        let opinion = received_answer(headers, size).opinion();
+        let now = Envoy.now();
+        plugin
+            .questions
+            .borrow_mut()
+            .ended(Some(token), opinion.is_ok(), now);
+        plugin
+            .metrics
+            .waited(&Envoy, now.saturating_sub(self.asked_at) / 1_000);
+        let waited = self.stream.try_borrow().is_ok_and(|stream| stream.is_asking());
+        let action = self.drive(|stream, plugin| stream.on_answer(&Envoy, plugin, opinion));
+        if waited && action == Action::Continue {
+            let _ = hostcalls::resume_http_request();
+        }
+    }
+}
+
+/// A connection that was reset has no headers, and to ask for one would be fatal.
+fn received_answer(headers: usize, size: usize) -> Answer {
+    if headers == 0 {
+        return Answer::Broken;
+    }
+    let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
+    let status = status.ok().flatten().unwrap_or_default();
+    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size.min(Answer::MAX_BYTES));
+    Answer::Received {
+        status: std::str::from_utf8(&status)
+            .ok()
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0),
+        size,
+        body: body.ok().flatten().unwrap_or_default(),
+    }
+}
 
 impl HttpContext for Exchange {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -239,7 +313,8 @@ impl HttpContext for Exchange {
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.unwatch(true);
-        self.drive(|stream, plugin| stream.on_trailers(&Envoy, plugin, self.body))
+        let size = self.body;
+        self.drive(|stream, plugin| stream.on_trailers(&Envoy, plugin, size))
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {

@@ -7,6 +7,7 @@ mod gate;
 mod hold;
 pub mod host;
 mod metrics;
+mod offload;
 mod plugin;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod random;
@@ -14,5 +15,6 @@ mod response;
 mod start;
 mod stream;
 
+pub use offload::{Answer, Ask, Outcome};
 pub use plugin::Plugin;
-pub use stream::{REASON_HEADER, Release, Step, Stream, answer};
+pub use stream::{OFFLOAD_HEADER, REASON_HEADER, Release, Step, Stream, answer};

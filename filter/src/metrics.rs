@@ -3,6 +3,7 @@
 use promptswitch_policy::{Reason, Verdict};
 
 use crate::host::Host;
+use crate::offload::Outcome;
 
 /// More names than this in one label are counted together: a time series per name costs memory in every scrape.
 const MAX_NAMES: usize = 64;
@@ -33,6 +34,18 @@ impl Metrics {
 
     pub(crate) fn passed(&self, host: &dyn Host, reason: Reason) {
         host.count(&format!("promptswitch_requests_total|reason={}", reason.as_str()));
+    }
+
+    /// How long a question to the companion took, in microseconds.
+    pub(crate) fn waited(&self, host: &dyn Host, took_us: u64) {
+        host.observe("promptswitch_offload_microseconds", took_us);
+    }
+
+    pub(crate) fn offloaded(&self, host: &dyn Host, outcome: Outcome) {
+        host.count(&format!(
+            "promptswitch_offload_total|outcome={}",
+            outcome.as_str()
+        ));
     }
 
     pub(crate) fn decided(&self, host: &dyn Host, verdict: &Verdict, took_us: u64) {

@@ -1,6 +1,7 @@
 //! What one configuration makes of the filter: the policy, the model, and what both count.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use promptswitch_model::Classifier;
@@ -11,6 +12,7 @@ use promptswitch_policy::{
 use crate::configuration;
 use crate::hold::HoldWatch;
 use crate::metrics::Metrics;
+use crate::offload::Questions;
 
 /// A configured filter; all requests of a VM that came under this configuration share it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Plugin {
     pub(crate) cache: RefCell<Cache>,
     /// What was measured of the models.
     pub(crate) stats: RefCell<Stats>,
+    /// What the companion has been asked.
+    pub(crate) questions: RefCell<Questions>,
     classifier: Rc<Classifier>,
     hold_missing: Cell<bool>,
 }
@@ -49,6 +53,7 @@ impl Plugin {
                 watch,
                 cache,
                 stats: RefCell::default(),
+                questions: RefCell::default(),
                 classifier,
                 hold_missing: Cell::new(false),
             },
@@ -64,13 +69,6 @@ impl Plugin {
     pub(crate) fn stop_holding(&self) {
         self.hold_missing.set(true);
     }
-
-    pub(crate) fn scorer(&self) -> ModelScorer<'_> {
-        ModelScorer {
-            classifier: &self.classifier,
-            max_tokens: self.policy.settings().limits.max_tokens,
-        }
-    }
 }
 
 fn refusal(message: String) -> Vec<Diagnostic> {
@@ -79,6 +77,65 @@ fn refusal(message: String) -> Vec<Diagnostic> {
         path: String::new(),
         message,
     }]
+}
+
+/// The model's answers to the texts of one request, so that deciding twice does not run it twice.
+#[derive(Default)]
+pub(crate) struct Remembering {
+    answers: Vec<(u64, Scores)>,
+}
+
+impl Remembering {
+    /// The model, which is asked only what it has not answered yet.
+    pub(crate) fn scorer<'a>(&'a mut self, plugin: &'a Plugin) -> impl Scorer + 'a {
+        RememberingScorer {
+            model: ModelScorer {
+                classifier: &plugin.classifier,
+                max_tokens: plugin.policy.settings().limits.max_tokens,
+            },
+            // Without a companion nothing is decided twice.
+            answers: plugin
+                .policy
+                .settings()
+                .offload
+                .is_some()
+                .then_some(&mut self.answers),
+        }
+    }
+
+    /// Has the model say something else of a text.
+    pub(crate) fn replace(&mut self, text: &str, scores: Scores) {
+        let key = key(text);
+        self.answers.retain(|(known, _)| *known != key);
+        self.answers.push((key, scores));
+    }
+}
+
+struct RememberingScorer<'a> {
+    model: ModelScorer<'a>,
+    answers: Option<&'a mut Vec<(u64, Scores)>>,
+}
+
+impl Scorer for RememberingScorer<'_> {
+    fn score(&mut self, text: &str) -> Result<Scores, String> {
+        let Some(answers) = &mut self.answers else {
+            return self.model.score(text);
+        };
+        let key = key(text);
+        if let Some((_, scores)) = answers.iter().find(|(known, _)| *known == key) {
+            return Ok(scores.clone());
+        }
+        let scores = self.model.score(text)?;
+        answers.push((key, scores.clone()));
+        Ok(scores)
+    }
+}
+
+/// SipHash with fixed keys: a client that finds two texts alike has judged one as the other, in its own request.
+fn key(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The model behind the policy's narrow view of it.

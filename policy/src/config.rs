@@ -9,6 +9,7 @@ pub(crate) mod examples;
 mod global;
 pub(crate) mod modules;
 pub(crate) mod nearest;
+mod offload;
 mod plugins;
 mod projections;
 mod providers;

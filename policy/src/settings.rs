@@ -1,9 +1,9 @@
 //! The `promptswitch:` block of a document.
 
-use crate::{Api, Template};
+use crate::{Api, Offload, Template};
 
 /// What the filter itself is to do, as the `promptswitch:` block says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Whether bodies are read.
     pub mode: Mode,
@@ -19,6 +19,8 @@ pub struct Settings {
     pub sticky: Sticky,
     /// The request header, in lower case, that names a conversation before all others.
     pub sticky_header: Option<String>,
+    /// The companion to ask, if there is one.
+    pub offload: Option<Offload>,
     /// Whether responses say what was decided.
     pub response_headers: bool,
     /// The value of `{objective}`; may be empty.
@@ -103,6 +105,7 @@ impl Default for Settings {
             },
             sticky: Sticky::Conversation,
             sticky_header: None,
+            offload: None,
             response_headers: true,
             objective: String::new(),
             namespace: String::new(),

@@ -11,6 +11,8 @@ pub mod scenario;
 #[cfg(feature = "envoy")]
 pub mod client;
 #[cfg(feature = "envoy")]
+pub mod companion;
+#[cfg(feature = "envoy")]
 pub mod envoy;
 #[cfg(feature = "envoy")]
 pub mod stack;

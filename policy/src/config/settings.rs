@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::offload;
 use super::reader::Object;
 use super::report::{kind, quoted};
 use crate::settings::DEFAULT_PATHS;
@@ -53,10 +54,9 @@ pub(super) fn read(object: Option<Object<'_>>) -> Settings {
     settings.response_headers = object.flag("response_headers").unwrap_or(true);
     settings.objective = object.header_text("objective").to_owned();
     settings.namespace = object.header_text("namespace").to_owned();
-    for key in ["offload", "guard"] {
-        if object.get(key).is_some() {
-            object.error(key, "is not supported yet");
-        }
+    settings.offload = object.object("offload").and_then(offload::read);
+    if object.get("guard").is_some() {
+        object.error("guard", "is not supported yet");
     }
     object.finish();
     settings

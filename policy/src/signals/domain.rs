@@ -28,6 +28,17 @@ pub const DOMAINS: [&str; 14] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DomainScores(pub [f32; 14]);
 
+impl DomainScores {
+    /// The likeliest category and its probability; the first of several.
+    pub fn best(&self) -> (&'static str, f32) {
+        let pairs = DOMAINS.into_iter().zip(self.0);
+        pairs.fold(
+            ("other", 0.0),
+            |best, pair| if pair.1 > best.1 { pair } else { best },
+        )
+    }
+}
+
 /// The declared domain signals.
 #[derive(Debug)]
 pub(crate) struct Domains {

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::policy;
 
+/// The model servers of the shipped file.
+const SHIPPED_CLUSTERS: usize = 2;
 const LISTENER: &str = "/static_resources/listeners/0";
 const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 const PLUGIN: &str =
@@ -104,7 +106,7 @@ impl LocalConfig {
         Ok(self)
     }
 
-    /// Adds the listener of another configuration under another name, on a port that Envoy chooses. One Envoy
+    /// Adds the listener of another configuration under another name, on a port that Envoy chooses, and its clusters. One Envoy
     /// with many listeners compiles the filter once; many Envoys compile it each.
     pub fn with_listener(mut self, name: &str, mut other: Self) -> Result<Self> {
         let mut listener = other.at(LISTENER)?.take();
@@ -119,6 +121,21 @@ impl LocalConfig {
             .as_array_mut()
             .context("listeners is no list")?;
         listeners.push(listener);
+        let added = other.clusters()?.split_off(SHIPPED_CLUSTERS);
+        self.clusters()?.extend(added);
+        Ok(self)
+    }
+
+    /// Adds a cluster of one endpoint.
+    pub fn with_cluster(mut self, name: &str, addr: SocketAddr) -> Result<Self> {
+        let endpoint =
+            json!({"address": {"socket_address": {"address": addr.ip(), "port_value": addr.port()}}});
+        let endpoints = json!([{"lb_endpoints": [{"endpoint": endpoint}]}]);
+        let cluster = json!({
+            "name": name, "type": "STATIC", "connect_timeout": "1s",
+            "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+        });
+        self.clusters()?.push(cluster);
         Ok(self)
     }
 
@@ -154,6 +171,11 @@ impl LocalConfig {
     /// The configuration as JSON, which Envoy reads as well as YAML.
     pub fn to_json(&self) -> String {
         self.document.to_string()
+    }
+
+    fn clusters(&mut self) -> Result<&mut Vec<Value>> {
+        let clusters = self.at("/static_resources/clusters")?.as_array_mut();
+        clusters.context("clusters is no list")
     }
 
     fn at(&mut self, pointer: &str) -> Result<&mut Value> {

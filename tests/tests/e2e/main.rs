@@ -9,6 +9,7 @@ mod configuration;
 mod harness;
 mod hold;
 mod observability;
+mod offload;
 mod parity;
 mod scenarios;
 mod streaming;
@@ -39,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
         clients::add(&mut suite, &guide);
         streaming::add(&mut suite, &guide);
         observability::add(&mut suite, &guide);
+        offload::add(&mut suite, &guide);
         parity::add(&mut suite, &guide);
         hold::add(&mut suite);
         configuration::add(&mut suite, &guide);

@@ -113,6 +113,7 @@ impl RootContext for Root {
 
 /// Every problem of a configuration is logged, not the first alone.
 fn configure(configuration: &[u8]) -> Option<Plugin> {
+    let started = Envoy.now();
     let classifier = match classifier() {
         Ok(classifier) => classifier,
         Err(error) => {
@@ -125,7 +126,8 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
         Ok((plugin, warnings)) => {
             warnings.iter().for_each(|warning| log::warn!("{warning}"));
             let version = env!("CARGO_PKG_VERSION");
-            log::info!("promptswitch {version} is configured, model {revision}");
+            let took_ms = Envoy.now().saturating_sub(started) / 1_000_000;
+            log::info!("promptswitch {version} is configured in {took_ms} ms, model {revision}");
             Envoy.gauge(&format!("{BUILD}|version={version}|model={revision}"), 1);
             Some(plugin)
         }

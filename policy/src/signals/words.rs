@@ -1,9 +1,12 @@
 //! Finding many words in one pass over a text, and what a word is.
 
+mod table;
+
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, PatternID};
+use table::Table;
 
 /// Up to this many bytes of words the automaton is a table of all transitions: it reads a byte in about a
 /// nanosecond, and takes some 300 bytes for each byte of the words.
@@ -13,11 +16,18 @@ const MAX_TABLE_WORDS: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     /// None when there are no words.
-    machine: Option<AhoCorasick>,
+    machine: Option<Machine>,
     /// The words that the machine knows, by their index.
     indices: Vec<usize>,
     /// Whether a word has letters beyond ASCII that come in two cases.
     folds: bool,
+}
+
+#[derive(Debug)]
+enum Machine {
+    /// Few words.
+    Table(Table),
+    Links(AhoCorasick),
 }
 
 impl Finder {
@@ -27,14 +37,17 @@ impl Finder {
         let (indices, words): (Vec<_>, Vec<_>) = words.unzip();
         let has_case = |c: char| !c.is_ascii() && (lower(c) != c || c.is_lowercase());
         let small = words.iter().map(|word| word.len()).sum::<usize>() <= MAX_TABLE_WORDS;
-        let folded = words.iter().map(|word| fold(word).into_owned());
+        let folded: Vec<_> = words.iter().map(|word| fold(word)).map(Cow::into_owned).collect();
         // Building fails only for more words than fit a 31-bit state; nothing would match then.
-        let machine = AhoCorasickBuilder::new()
-            .ascii_case_insensitive(true)
-            .kind(small.then_some(AhoCorasickKind::DFA))
-            .build(folded)
-            .ok()
-            .filter(|_| !words.is_empty());
+        let machine = match (words.is_empty(), small) {
+            (true, _) => None,
+            (false, true) => Table::new(&folded).map(Machine::Table),
+            (false, false) => AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(folded)
+                .ok()
+                .map(Machine::Links),
+        };
         Finder {
             machine,
             indices,
@@ -50,10 +63,15 @@ impl Finder {
         } else {
             Cow::Borrowed(text)
         };
-        for found in machine.find_overlapping_iter(folded.as_ref()) {
-            let index = self.indices.get(found.pattern().as_usize());
-            if index.is_some_and(|index| hit(*index, found.range()).is_break()) {
-                return;
+        let mut tell = |word: PatternID, place| match self.indices.get(word.as_usize()) {
+            Some(index) => hit(*index, place),
+            None => ControlFlow::Continue(()),
+        };
+        match machine {
+            Machine::Table(table) => table.scan(folded.as_bytes(), tell),
+            Machine::Links(links) => {
+                let mut found = links.find_overlapping_iter(folded.as_ref());
+                let _ = found.try_for_each(|found| tell(found.pattern(), found.range()));
             }
         }
     }

@@ -111,6 +111,11 @@ impl Default for Metrics {
             build: Family::default(),
         };
         metrics.register();
+        // A series that is there from the start is 0, and not unknown, to who scales by it.
+        for class in [Class::interactive, Class::bulk] {
+            metrics.queue_seconds.get_or_create(&OfClass { class });
+            metrics.queued.get_or_create(&OfClass { class });
+        }
         metrics
     }
 }

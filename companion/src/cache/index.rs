@@ -163,7 +163,7 @@ mod tests {
         (0..1090).for_each(|id| index.remove(id));
         assert!(index.graphs.is_empty(), "{index:?}");
         assert!(index.candidates(&vector(1095)).contains(&1095));
-        (1990..1100).for_each(|id| index.remove(id));
+        (1090..1100).for_each(|id| index.remove(id));
         assert!(index.is_empty());
     }
 }

@@ -167,7 +167,8 @@ impl Meaning {
 
     fn own_words<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let own = self.words.difference(&other.words).map(String::as_str);
-        own.filter(|word| !is_filler(word)).collect()
+        // Numbers have been compared by their values.
+        own.filter(|word| !is_filler(word) && numbers(word).is_empty()).collect()
     }
 }
 

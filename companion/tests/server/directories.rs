@@ -134,5 +134,5 @@ fn a_broken_directory_is_refused_with_the_file_and_the_reason() {
     broken(onnx::encoder(), "config.json", br#"{"pooling": "max"}"#, "pooling max");
     broken(onnx::classifier(), "model.json", br#"{"labels": 5}"#, "model.json");
     let encoder = fs::read(onnx::encoder().path().join("model.onnx")).unwrap();
-    broken(onnx::classifier(), "model.onnx", &encoder, "no output domain");
+    broken(onnx::classifier(), "model.onnx", &encoder, "input input_ids");
 }

@@ -28,7 +28,7 @@ fn python() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_openai_client_works() {
     let server = Server::start(&[]).await;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/openai.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/client.py");
     let url = server.url("/v1");
     let output = tokio::task::spawn_blocking(move || {
         let mut client = Command::new(python());

@@ -23,7 +23,8 @@ pub(crate) struct Server {
 
 /// The configuration of these flags.
 pub(crate) fn config(flags: &[&str]) -> Config {
-    let flags = ["companion", "--device", "cpu", "--workers", "1"].iter().chain(flags);
+    let workers: &[&str] = if flags.contains(&"--workers") { &[] } else { &["--workers", "1"] };
+    let flags = ["companion", "--device", "cpu"].iter().chain(workers).chain(flags);
     Settings::try_parse_from(flags).unwrap().complete().unwrap()
 }
 

@@ -113,8 +113,8 @@ impl Default for Metrics {
         metrics.register();
         // A series that is there from the start is 0, and not unknown, to who scales by it.
         for class in [Class::interactive, Class::bulk] {
-            metrics.queue_seconds.get_or_create(&OfClass { class });
-            metrics.queued.get_or_create(&OfClass { class });
+            drop(metrics.queue_seconds.get_or_create(&OfClass { class }));
+            drop(metrics.queued.get_or_create(&OfClass { class }));
         }
         metrics
     }

@@ -1,5 +1,7 @@
 //! The server on a port, driven by HTTP clients.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a helper of tests is a test too
+
 mod cache;
 mod classify;
 mod deploy;

@@ -122,7 +122,7 @@ impl Cache {
     /// The answer to the nearest text of the scope that is at least `threshold` alike and means the same.
     pub fn look_up(&self, scope: &Scope, text: &Text, threshold: f32, now: Instant) -> Found {
         let (digest, long) = digested(&text.text);
-        let meaning = Meaning::of(&text.text);
+        let meaning = if long { Meaning::default() } else { Meaning::of(&text.text) };
         let mut store = self.lock();
         let candidates = store.nearest(scope, &text.embedding);
         let mut found = Found::Miss;

@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::metrics::{self, Metrics, Route};
 use crate::{ApiError, App, api};
@@ -103,6 +103,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, signal: impl Future<Out
     }
     drop(listener);
     app.end();
+    connections.ending.send_replace(true);
     let left = app.config.drain_timeout;
     if tokio::time::timeout(left, connections.graceful.shutdown()).await.is_err() {
         log::warn!("requests were still in flight after {left:?}");
@@ -115,6 +116,8 @@ struct Connections {
     graceful: GracefulShutdown,
     builder: auto::Builder<TokioExecutor>,
     router: Router,
+    silence: Duration,
+    ending: watch::Sender<bool>,
 }
 
 impl Connections {
@@ -134,28 +137,42 @@ impl Connections {
             graceful: GracefulShutdown::new(),
             builder,
             router: router(app.clone()),
+            silence: app.config.read_timeout,
+            ending: watch::Sender::new(false),
         }
     }
 
     /// Waits for a place before it accepts, so that those too many wait in the kernel's queue.
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
         let place = self.places.clone().acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
         Ok((listener.accept().await?.0, place))
     }
 
-    fn spawn(&self, stream: TcpStream, place: tokio::sync::OwnedSemaphorePermit) {
+    fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // A small answer must not wait for an acknowledgement.
         stream.set_nodelay(true).ok();
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection.into_owned());
+        let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
+        let (silence, ending) = (self.silence, self.ending.subscribe());
         tokio::spawn(async move {
-            // A connection that breaks off is its client's affair.
-            if let Err(error) = connection.await {
-                log::debug!("connection: {error}");
+            if speaks(&stream, silence, ending).await {
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                // A connection that breaks off is its client's affair.
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    log::debug!("connection: {error}");
+                }
             }
             drop(place);
         });
+    }
+}
+
+/// Whether the client says something before it is given up: no limit of the connection's own counts until then.
+async fn speaks(stream: &TcpStream, silence: Duration, mut ending: watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        biased;
+        ready = tokio::time::timeout(silence, stream.readable()) => matches!(ready, Ok(Ok(()))),
+        _ = ending.wait_for(|ending| *ending) => false,
     }
 }

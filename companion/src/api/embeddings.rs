@@ -20,8 +20,7 @@ struct Body<'a> {
     #[serde(borrow)]
     input: &'a RawValue,
     model: Option<String>,
-    #[serde(default)]
-    encoding_format: Format,
+    encoding_format: Option<Format>,
     dimensions: Option<usize>,
 }
 
@@ -105,7 +104,7 @@ fn read(body: &[u8], limit: usize) -> Result<Asked, String> {
     Ok(Asked {
         inputs: input::input("input", body.input, limit)?,
         model: body.model,
-        format: body.encoding_format,
+        format: body.encoding_format.unwrap_or_default(),
         dimensions: body.dimensions,
     })
 }

@@ -113,6 +113,17 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_says_nothing_is_given_up() {
+    let server = Server::start(&["--read-timeout-ms", "100"]).await;
+    for said in ["", "POST /v1/embeddings HT"] {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_and_methods_get_errors_of_the_same_form() {
     let server = Server::start(&[]).await;
     assert_eq!(error(server.get("/v1/nothing").await).await.0, 404);

@@ -12,4 +12,5 @@ mod life;
 mod limits;
 mod onnx;
 mod openai;
+mod readme;
 mod rig;

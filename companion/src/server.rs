@@ -170,9 +170,10 @@ impl Connections {
 
 /// Whether the client says something before it is given up: no limit of the connection's own counts until then.
 async fn speaks(stream: &TcpStream, silence: Duration, mut ending: watch::Receiver<bool>) -> bool {
+    let mut first = [0];
     tokio::select! {
         biased;
-        ready = tokio::time::timeout(silence, stream.readable()) => matches!(ready, Ok(Ok(()))),
+        said = tokio::time::timeout(silence, stream.peek(&mut first)) => matches!(said, Ok(Ok(1..))),
         _ = ending.wait_for(|ending| *ending) => false,
     }
 }

@@ -119,7 +119,10 @@ async fn a_client_that_says_nothing_is_given_up() {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         stream.write_all(said.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.ok();
+        let end = stream.read_to_end(&mut answer);
+        let hangs = std::time::Duration::from_secs(60);
+        let ended = tokio::time::timeout(hangs, end).await;
+        assert!(ended.is_ok(), "after {said:?} the server waits for more");
     }
 }
 

@@ -122,7 +122,11 @@ impl Cache {
     /// The answer to the nearest text of the scope that is at least `threshold` alike and means the same.
     pub fn look_up(&self, scope: &Scope, text: &Text, threshold: f32, now: Instant) -> Found {
         let (digest, long) = digested(&text.text);
-        let meaning = if long { Meaning::default() } else { Meaning::of(&text.text) };
+        let meaning = if long {
+            Meaning::default()
+        } else {
+            Meaning::of(&text.text)
+        };
         let mut store = self.lock();
         let candidates = store.nearest(scope, &text.embedding);
         let mut found = Found::Miss;
@@ -155,12 +159,19 @@ impl Cache {
         now: Instant,
     ) -> Result<(), String> {
         let (digest, long) = digested(&text.text);
-        let meaning = if long { Meaning::default() } else { Meaning::of(&text.text) };
+        let meaning = if long {
+            Meaning::default()
+        } else {
+            Meaning::of(&text.text)
+        };
         // The index has a copy of the embedding.
         let vectors = text.embedding.len() * size_of::<f32>() * 2;
         let bytes = vectors + meaning.bytes() + response.len() + content_type.len() + OVERHEAD;
         if bytes > self.config.bytes {
-            return Err(format!("response: larger than the cache of {} bytes", self.config.bytes));
+            return Err(format!(
+                "response: larger than the cache of {} bytes",
+                self.config.bytes
+            ));
         }
         let scope = Arc::new(scope);
         let mut store = self.lock();
@@ -169,7 +180,9 @@ impl Cache {
         }
         store.expire(now);
         while store.entries.len() >= self.config.entries || store.bytes + bytes > self.config.bytes {
-            let Some((_, &oldest)) = store.uses.first_key_value() else { break };
+            let Some((_, &oldest)) = store.uses.first_key_value() else {
+                break;
+            };
             store.remove(oldest);
         }
         store.insert(Entry {
@@ -182,7 +195,9 @@ impl Cache {
             content_type: content_type.into(),
             stored: now,
             // A time to live beyond the clock's end is no end; a year is as good.
-            expires: now.checked_add(ttl).unwrap_or(now + Duration::from_secs(31_536_000)),
+            expires: now
+                .checked_add(ttl)
+                .unwrap_or(now + Duration::from_secs(31_536_000)),
             used: 0,
             bytes,
         });

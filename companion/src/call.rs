@@ -102,7 +102,10 @@ fn deadline(headers: &HeaderMap, now: Instant) -> Result<Option<Instant>, ApiErr
     let Some(value) = headers.get(DEADLINE) else {
         return Ok(None);
     };
-    let left = value.to_str().ok().and_then(|value| value.trim().parse::<u32>().ok());
+    let left = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.trim().parse::<u32>().ok());
     match left {
         None => Err(ApiError::Invalid(format!(
             "{DEADLINE}: not a whole number of milliseconds"

@@ -190,16 +190,17 @@ impl TryFrom<Settings> for Config {
 
 impl Config {
     fn check(self) -> Result<Self, ConfigError> {
-        let value = |key, why: &str| {
-            Err(ConfigError::Value {
-                key,
-                why: why.into(),
-            })
-        };
+        let value = |key, why: &str| Err(ConfigError::Value { key, why: why.into() });
         if self.max_inputs > self.max_queued_texts {
-            value("max_inputs", "more than max_queued_texts, so that it could never be queued")
+            value(
+                "max_inputs",
+                "more than max_queued_texts, so that it could never be queued",
+            )
         } else if self.max_body_bytes > self.max_held_bytes {
-            value("max_body_bytes", "more than max_held_bytes, so that it could never be held")
+            value(
+                "max_body_bytes",
+                "more than max_held_bytes, so that it could never be held",
+            )
         } else if self.max_held_bytes > u32::MAX as usize {
             value("max_held_bytes", "more than 4 GiB")
         } else {
@@ -215,10 +216,12 @@ fn count(key: &'static str, value: Option<usize>, default: usize) -> Result<usiz
 fn at_least_one(key: &'static str, value: Option<usize>) -> Result<Option<usize>, ConfigError> {
     match value {
         // What tokio's semaphores can count on every platform.
-        Some(n) if n == 0 || n > u32::MAX as usize >> 3 && key != "max_held_bytes" => Err(ConfigError::Value {
-            key,
-            why: format!("{n} is not in 1..=536870911"),
-        }),
+        Some(n) if n == 0 || n > u32::MAX as usize >> 3 && key != "max_held_bytes" => {
+            Err(ConfigError::Value {
+                key,
+                why: format!("{n} is not in 1..=536870911"),
+            })
+        }
         other => Ok(other),
     }
 }
@@ -299,7 +302,11 @@ mod tests {
     #[test]
     fn flags_win_over_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(&file, "max_inputs: 7\nworkers: 3\nmodels: [builtin, e5=/models/e5-small]\n").unwrap();
+        fs::write(
+            &file,
+            "max_inputs: 7\nworkers: 3\nmodels: [builtin, e5=/models/e5-small]\n",
+        )
+        .unwrap();
         let path = file.path().to_str().unwrap();
         let config = complete(&["--config", path, "--workers", "2"]).unwrap();
         assert_eq!((config.max_inputs, config.workers), (7, Some(2)));

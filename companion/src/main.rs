@@ -10,8 +10,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,promptswitch_companion=info"))
-        .init();
+    env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("warn,promptswitch_companion=info"),
+    )
+    .init();
     match start(Settings::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

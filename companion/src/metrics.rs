@@ -138,7 +138,12 @@ impl Metrics {
             self.queue_seconds.clone(),
         );
         r.register("queued_texts", "Texts waiting or being run", self.queued.clone());
-        r.register_with_unit("inference", "Runs of a batch", s(), self.inference_seconds.clone());
+        r.register_with_unit(
+            "inference",
+            "Runs of a batch",
+            s(),
+            self.inference_seconds.clone(),
+        );
         r.register("batch_texts", "Texts in a batch", self.batch_texts.clone());
         r.register(
             "batch_tokens",
@@ -151,14 +156,26 @@ impl Metrics {
             "Texts that were dropped before they were run",
             self.dropped.clone(),
         );
-        r.register("cache_lookups", "Look-ups in the semantic cache", self.lookups.clone());
+        r.register(
+            "cache_lookups",
+            "Look-ups in the semantic cache",
+            self.lookups.clone(),
+        );
         r.register(
             "cache_entries",
             "Answers in the semantic cache",
             self.cache_entries.clone(),
         );
-        r.register("cache_bytes", "Bytes in the semantic cache", self.cache_bytes.clone());
-        r.register("build_info", "1 for each model that is served", self.build.clone());
+        r.register(
+            "cache_bytes",
+            "Bytes in the semantic cache",
+            self.cache_bytes.clone(),
+        );
+        r.register(
+            "build_info",
+            "1 for each model that is served",
+            self.build.clone(),
+        );
     }
 
     /// Says that a model is served.

@@ -110,10 +110,7 @@ fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Vec<Model>, EngineErr
         let (engine, accelerated): (Shared, bool) = match source {
             // It is compiled for the CPU, where a text takes less time than its way to a card.
             Source::Builtin => (Arc::new(Builtin::load()?), false),
-            Source::Folder(name, folder) => (
-                engine::load(folder, name, &device)?,
-                device.is_accelerator(),
-            ),
+            Source::Folder(name, folder) => (engine::load(folder, name, &device)?, device.is_accelerator()),
         };
         let about = engine.about();
         let size = size(config, accelerated);
@@ -123,7 +120,11 @@ fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Vec<Model>, EngineErr
             about.revision,
             about.width,
             about.max_tokens,
-            if about.labels.is_some() { "classifies" } else { "no classes" },
+            if about.labels.is_some() {
+                "classifies"
+            } else {
+                "no classes"
+            },
             size.workers,
             size.batch_tokens,
         );

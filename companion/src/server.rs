@@ -105,7 +105,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, signal: impl Future<Out
     app.end();
     connections.ending.send_replace(true);
     let left = app.config.drain_timeout;
-    if tokio::time::timeout(left, connections.graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(left, connections.graceful.shutdown())
+        .await
+        .is_err()
+    {
         log::warn!("requests were still in flight after {left:?}");
     }
     Ok(())

@@ -149,7 +149,10 @@ fn read(body: &[u8]) -> Result<Asked, String> {
 async fn embed(app: &App, call: &Call, asked: Asked) -> Result<(Scope, Text, String), ApiError> {
     let model = app.models()?.embedder(asked.model.as_deref())?;
     let inputs = vec![Input::Text(asked.text.clone())];
-    let answers = model.pipeline.run(inputs, Class::interactive, call.deadline).await?;
+    let answers = model
+        .pipeline
+        .run(inputs, Class::interactive, call.deadline)
+        .await?;
     let embedding = answers.into_iter().next().map(|answer| answer.scores.embedding);
     let text = Text {
         text: asked.text,

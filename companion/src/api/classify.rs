@@ -151,7 +151,10 @@ fn item<'a>(scores: Scores, labels: &'a Labels, heads: &[Head]) -> Result<Item<'
 
 impl<'a> Class<'a> {
     fn new(labels: &'a [String], chances: Vec<f32>) -> Self {
-        let best = labels.iter().zip(&chances).max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let best = labels
+            .iter()
+            .zip(&chances)
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
         let (label, confidence) = best.map_or(("", 0.0), |(label, chance)| (label.as_str(), *chance));
         Self {
             label,

@@ -84,7 +84,10 @@ pub(crate) async fn embeddings(State(app): State<Arc<App>>, call: Call) -> Resul
     let asked = call.parse(move |body| read(body, limit)).await?;
     let model = app.models()?.embedder(asked.model.as_deref())?;
     check(&asked, model.about())?;
-    let answers = model.pipeline.run(asked.inputs, Class::bulk, call.deadline).await?;
+    let answers = model
+        .pipeline
+        .run(asked.inputs, Class::bulk, call.deadline)
+        .await?;
     let usage = Usage::of(&answers);
     let item = |(index, answer): (usize, Answer)| Item {
         object: "embedding",

@@ -356,7 +356,10 @@ mod tests {
             (r#"["a", "b", "c", "d"]"#, "more than 3"),
         ] {
             let error = shapes(json).unwrap_err();
-            assert!(error.starts_with("input: ") && error.contains(why), "{json}: {error}");
+            assert!(
+                error.starts_with("input: ") && error.contains(why),
+                "{json}: {error}"
+            );
         }
     }
 

@@ -154,7 +154,10 @@ fn complete(scores: Vec<Scores>, wanted: usize) -> Result<Vec<Scores>, EngineErr
     if scores.len() == wanted {
         Ok(scores)
     } else {
-        Err(EngineError::Run(format!("{} results for {wanted} texts", scores.len())))
+        Err(EngineError::Run(format!(
+            "{} results for {wanted} texts",
+            scores.len()
+        )))
     }
 }
 

@@ -25,16 +25,28 @@ const CHINESE_NEGATIONS: &str = "不没無无非别別未勿莫否";
 /// equals it.
 const OPPOSITES: &[(&str, &str)] = &[
     ("enabl* activat* on", "disabl* deactivat* off"),
-    ("increas* rais* more higher up grow* gain*", "decreas* reduc* lower* less down shrink* los*"),
-    ("start* begin* began launch*", "stop* end ends ended halt* terminat* quit*"),
+    (
+        "increas* rais* more higher up grow* gain*",
+        "decreas* reduc* lower* less down shrink* los*",
+    ),
+    (
+        "start* begin* began launch*",
+        "stop* end ends ended halt* terminat* quit*",
+    ),
     ("open* unlock*", "clos* shut* lock*"),
     ("add* insert* includ* append*", "remov* delet* exclud* drop*"),
     ("install*", "uninstall*"),
     ("connect*", "disconnect*"),
     ("subscrib*", "unsubscrib*"),
-    ("allow* permit* accept* approv* grant*", "deny denies denied forbid* reject* refus* block* revok*"),
+    (
+        "allow* permit* accept* approv* grant*",
+        "deny denies denied forbid* reject* refus* block* revok*",
+    ),
     ("buy* bought purchas*", "sell* sold"),
-    ("max maxim* highest largest biggest most", "min minim* lowest smallest least"),
+    (
+        "max maxim* highest largest biggest most",
+        "min minim* lowest smallest least",
+    ),
     ("before prior earlier", "after later"),
     ("first oldest", "last newest latest"),
     ("import*", "export*"),
@@ -42,7 +54,10 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("encrypt* encod*", "decrypt* decod*"),
     ("true yes correct* valid*", "false wrong* incorrect* invalid*"),
     ("left", "right"),
-    ("good best better advantag* pro pros benefit*", "bad worst worse disadvantag* con cons drawback*"),
+    (
+        "good best better advantag* pro pros benefit*",
+        "bad worst worse disadvantag* con cons drawback*",
+    ),
     ("safe legal* healthy", "unsafe dangerous* illegal* unhealthy"),
     ("positiv*", "negativ*"),
     ("ascend*", "descend*"),
@@ -52,7 +67,10 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("love* like*", "hate* dislik*"),
     ("win* won", "lose* lost"),
     ("hot warm*", "cold cool*"),
-    ("man men male* husband* father* boy*", "woman women female* wife wives mother* girl*"),
+    (
+        "man men male* husband* father* boy*",
+        "woman women female* wife wives mother* girl*",
+    ),
     ("upgrad*", "downgrad*"),
     ("with", "without"),
     ("public*", "privat*"),
@@ -101,7 +119,9 @@ impl Meaning {
         meaning.chinese = text.chars().filter(|c| is_chinese(*c)).collect();
         meaning.negations = negations(&text);
         let english = OPPOSITES.iter().map(|pair| both(pair, |stem| meaning.has(stem)));
-        let chinese = CHINESE_OPPOSITES.iter().map(|pair| both(pair, |word| text.contains(word)));
+        let chinese = CHINESE_OPPOSITES
+            .iter()
+            .map(|pair| both(pair, |word| text.contains(word)));
         meaning.sides = english.chain(chinese).collect();
         meaning
     }
@@ -118,7 +138,12 @@ impl Meaning {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let texts = self.words.iter().chain(&self.names).chain(&self.code).chain(&self.numbers);
+        let texts = self
+            .words
+            .iter()
+            .chain(&self.names)
+            .chain(&self.code)
+            .chain(&self.numbers);
         texts.map(|text| text.len() + 48).sum::<usize>() + self.chinese.len() * 8 + self.sides.len() * 2
     }
 
@@ -168,7 +193,8 @@ impl Meaning {
     fn own_words<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let own = self.words.difference(&other.words).map(String::as_str);
         // Numbers have been compared by their values.
-        own.filter(|word| !is_filler(word) && numbers(word).is_empty()).collect()
+        own.filter(|word| !is_filler(word) && numbers(word).is_empty())
+            .collect()
     }
 }
 
@@ -221,7 +247,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Numbers in digits, in English and in Chinese, sorted.
 fn numbers(text: &str) -> Vec<String> {
     const NAMES: [&str; 13] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
     ];
     const LARGE: &str = "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half \
         twice double triple second third";
@@ -245,7 +272,9 @@ fn numbers(text: &str) -> Vec<String> {
 
 /// A single Chinese digit as a digit, everything else as it is.
 fn chinese_number(run: &str) -> String {
-    let place = "零一二三四五六七八九十".chars().position(|c| run == c.to_string());
+    let place = "零一二三四五六七八九十"
+        .chars()
+        .position(|c| run == c.to_string());
     match (place, run) {
         (Some(value), _) => value.to_string(),
         (None, "两") => "2".into(),
@@ -276,7 +305,11 @@ fn names(text: &str) -> BTreeSet<String> {
 fn code(text: &str) -> BTreeSet<String> {
     let marks = |c: char| "._:/()-<>$#@\\+*=[]{}|&^%~".contains(c);
     text.split(|c: char| c.is_whitespace() || is_chinese(c) || "`'\",;!?，。？！；：“”‘’、（）".contains(c))
-        .map(|token| token.trim_end_matches(['.', ':', '-', ')']).trim_start_matches('('))
+        .map(|token| {
+            token
+                .trim_end_matches(['.', ':', '-', ')'])
+                .trim_start_matches('(')
+        })
         .filter(|token| token.chars().any(char::is_alphanumeric))
         .filter(|token| {
             let inner = token.chars().any(|c| marks(c) && c != '-') || token.starts_with('-');
@@ -290,7 +323,9 @@ fn code(text: &str) -> BTreeSet<String> {
 
 fn is_camel(token: &str) -> bool {
     let pairs = token.chars().zip(token.chars().skip(1));
-    pairs.into_iter().any(|(a, b)| a.is_lowercase() && b.is_uppercase())
+    pairs
+        .into_iter()
+        .any(|(a, b)| a.is_lowercase() && b.is_uppercase())
 }
 
 #[cfg(test)]
@@ -309,7 +344,10 @@ mod tests {
         for (a, b) in [
             ("How do I reset my password?", "how can I reset the password"),
             ("How do I reset my password?", "Resetting my password: how?"),
-            ("What is the capital of France?", "Tell me the capital of france please"),
+            (
+                "What is the capital of France?",
+                "Tell me the capital of france please",
+            ),
             ("Explain photosynthesis", "What is photosynthesis?"),
             ("What is 2 + 2?", "what is 2 + 2"),
             ("What are three uses of iron?", "what are 3 uses of iron"),
@@ -331,7 +369,10 @@ mod tests {
             ("What is 2 + 2?", "What is 2 + 3?"),
             ("List three uses of iron", "List 4 uses of iron"),
             ("What is the capital of France?", "What is the capital of Spain?"),
-            ("What is the capital of Austria?", "What is the capital of Australia?"),
+            (
+                "What is the capital of Austria?",
+                "What is the capital of Australia?",
+            ),
             ("Berlin weather tomorrow", "Paris weather tomorrow"),
             ("weather in berlin tomorrow", "weather in paris tomorrow"),
             ("What does get_user return?", "What does get_users return?"),

@@ -92,7 +92,13 @@ fn an_entry_expires() {
     keep(&cache, "a", &same, "so", now);
     assert!(found(&cache, "a", &same, now + Duration::from_secs(59)).is_some());
     assert!(found(&cache, "a", &same, now + Duration::from_secs(61)).is_none());
-    keep(&cache, "a", &text("other", 90.0), "so", now + Duration::from_secs(61));
+    keep(
+        &cache,
+        "a",
+        &text("other", 90.0),
+        "so",
+        now + Duration::from_secs(61),
+    );
     assert_eq!(cache.size().0, 1, "the expired one made room");
 }
 
@@ -113,7 +119,13 @@ fn what_is_longest_unused_makes_room() {
 fn bytes_are_bounded_and_an_answer_larger_than_the_cache_is_refused() {
     let (cache, now) = (cache(1000, 20_000), Instant::now());
     for i in 0..100 {
-        keep(&cache, "a", &text(&format!("number {i}"), i as f32), &"x".repeat(3000), now);
+        keep(
+            &cache,
+            "a",
+            &text(&format!("number {i}"), i as f32),
+            &"x".repeat(3000),
+            now,
+        );
         assert!(cache.size().1 <= 20_000);
     }
     assert!(cache.size().0 >= 3);

@@ -47,10 +47,7 @@ impl Engine for Builtin {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, EngineError> {
-        let tokens = self
-            .classifier
-            .tokens(text, self.about.max_tokens)
-            .map_err(run)?;
+        let tokens = self.classifier.tokens(text, self.about.max_tokens).map_err(run)?;
         // Ids are below the vocabulary, so that the fallback is never taken.
         Ok(tokens
             .into_iter()

@@ -58,7 +58,8 @@ impl Classifier {
 
     /// Loads the model of a directory.
     pub(super) fn load(folder: &Folder, id: &str, card: Card, device: &Device) -> Result<Self, EngineError> {
-        card.check().map_err(|why| failure(&folder.path("model.json"), why))?;
+        card.check()
+            .map_err(|why| failure(&folder.path("model.json"), why))?;
         let mut tokenizer = folder.tokenizer()?;
         tokenizer.with_padding(None);
         let path = folder.path("tokenizer.json");
@@ -66,12 +67,19 @@ impl Classifier {
         let prefix = tokenizer
             .encode_fast(card.prefix.as_str(), false)
             .map_err(|e| failure(&path, e))?;
-        let graph = Graph::load(&folder.path("model.onnx"), device, card.pad_id, role, |names| {
-            match OUTPUTS.iter().find(|wanted| !names.iter().any(|name| name == *wanted)) {
+        let graph = Graph::load(
+            &folder.path("model.onnx"),
+            device,
+            card.pad_id,
+            role,
+            |names| match OUTPUTS
+                .iter()
+                .find(|wanted| !names.iter().any(|name| name == *wanted))
+            {
                 Some(missing) => Err(format!("no output {missing} among {names:?}")),
                 None => Ok(OUTPUTS.iter().map(ToString::to_string).collect()),
-            }
-        })?;
+            },
+        )?;
         let about = About {
             id: id.into(),
             revision: card.revision.clone(),
@@ -156,7 +164,11 @@ impl Worker for Runner {
         if scores.len() == batch.len() {
             Ok(scores)
         } else {
-            Err(EngineError::Run(format!("{} rows for {} texts", scores.len(), batch.len())))
+            Err(EngineError::Run(format!(
+                "{} rows for {} texts",
+                scores.len(),
+                batch.len()
+            )))
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_core::runtime::{Runnable, State};
+use tract_onnx::tract_hir::infer::Factoid;
 
 use super::EngineError;
 use super::files::failure;
@@ -121,7 +121,11 @@ impl Outputs {
     }
 
     /// The rows of an output of shape (batch, width).
-    pub(super) fn rows(&self, index: usize, width: usize) -> Result<std::slice::Chunks<'_, f32>, EngineError> {
+    pub(super) fn rows(
+        &self,
+        index: usize,
+        width: usize,
+    ) -> Result<std::slice::Chunks<'_, f32>, EngineError> {
         match self.get(index)? {
             ([_, found], values) if *found == width && width > 0 => Ok(values.chunks(width)),
             (shape, _) => Err(EngineError::Run(format!(
@@ -158,7 +162,11 @@ fn inputs(model: &InferenceModel, role: impl Fn(&str) -> Option<Role>) -> Result
 }
 
 fn output_names(model: &InferenceModel) -> Vec<String> {
-    model.outputs.iter().map(|outlet| output_name(model, *outlet)).collect()
+    model
+        .outputs
+        .iter()
+        .map(|outlet| output_name(model, *outlet))
+        .collect()
 }
 
 fn output_name(model: &InferenceModel, outlet: OutletId) -> String {

@@ -7,8 +7,12 @@ fn scope(tenant: &str) -> Value {
 }
 
 async fn store(server: &Server, tenant: &str, text: &str, response: &str) {
-    let body = json!({"text": text, "scope": scope(tenant), "response": response, "content_type": "text/plain"});
-    assert_eq!(server.ask("/v1/cache/store", &body).await, json!({"stored": true}));
+    let body =
+        json!({"text": text, "scope": scope(tenant), "response": response, "content_type": "text/plain"});
+    assert_eq!(
+        server.ask("/v1/cache/store", &body).await,
+        json!({"stored": true})
+    );
 }
 
 async fn look_up(server: &Server, tenant: &str, text: &str) -> Value {
@@ -21,7 +25,10 @@ async fn an_answer_is_found_by_the_same_question_in_other_words_within_its_scope
     let server = Server::start(&["--cache-entries", "100"]).await;
     store(&server, "a", "How do I reset my password?", "like this").await;
     let hit = look_up(&server, "a", "how can I reset the password").await;
-    assert_eq!((&hit["hit"], &hit["response"]), (&json!(true), &json!("like this")));
+    assert_eq!(
+        (&hit["hit"], &hit["response"]),
+        (&json!(true), &json!("like this"))
+    );
     assert_eq!(hit["content_type"], "text/plain");
     assert!(hit["similarity"].as_f64().unwrap() > 0.5);
     let miss = json!({"hit": false});
@@ -36,7 +43,10 @@ async fn opposites_are_not_answered_by_each_other() {
     let other = look_up(&server, "a", "How do I disable dark mode?").await;
     assert_eq!(other, json!({"hit": false}));
     let metrics = server.get("/metrics").await.text().await.unwrap();
-    assert!(metrics.contains("cache_lookups_total{result=\"guarded\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("cache_lookups_total{result=\"guarded\"} 1"),
+        "{metrics}"
+    );
     assert!(metrics.contains("cache_entries 1"), "{metrics}");
 }
 

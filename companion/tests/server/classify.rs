@@ -20,7 +20,10 @@ async fn a_text_gets_every_head_in_the_form_that_the_filter_reads() {
     assert_eq!(keys(result), ["domain", "guard", "fact_check", "feedback"]);
     assert_eq!(keys(&result["domain"]), ["label", "confidence", "scores"]);
     assert_eq!(keys(&result["guard"]), ["label", "confidence", "scores"]);
-    assert_eq!(keys(&result["guard"]["scores"]), ["benign", "jailbreak", "injection"]);
+    assert_eq!(
+        keys(&result["guard"]["scores"]),
+        ["benign", "jailbreak", "injection"]
+    );
     assert_eq!(keys(&result["feedback"]), ["label", "scores"]);
     assert_eq!(result["feedback"]["scores"].as_object().unwrap().len(), 4);
     assert_eq!(result["domain"]["label"], "math");
@@ -55,7 +58,12 @@ async fn a_conversation_is_classified_by_its_last_user_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_texts_get_a_result_each_in_their_order() {
     let server = Server::start(&[]).await;
-    let texts = ["2+2 is", "Why did the Roman Empire fall?", "", "感冒和流感有什么区别？"];
+    let texts = [
+        "2+2 is",
+        "Why did the Roman Empire fall?",
+        "",
+        "感冒和流感有什么区别？",
+    ];
     let answer = server.ask(PATH, &json!({"texts": texts})).await;
     let results = answer["results"].as_array().unwrap();
     assert_eq!(results.len(), texts.len());
@@ -93,6 +101,10 @@ async fn a_request_gives_exactly_one_thing_to_classify() {
         json!([]),
     ] {
         let (status, error) = server.refused(PATH, &body).await;
-        assert_eq!((status, &error["type"]), (400, &json!("invalid_request_error")), "{body}");
+        assert_eq!(
+            (status, &error["type"]),
+            (400, &json!("invalid_request_error")),
+            "{body}"
+        );
     }
 }

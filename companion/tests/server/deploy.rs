@@ -34,7 +34,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The value at a path of keys.
 fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
-    value.pointer(path).unwrap_or_else(|| panic!("no {path} in {value}"))
+    value
+        .pointer(path)
+        .unwrap_or_else(|| panic!("no {path} in {value}"))
 }
 
 #[test]
@@ -49,7 +51,11 @@ fn every_yaml_is_an_object_and_every_resource_says_what_it_is() {
         assert!(value.is_object(), "{}", path.display());
         let parent = path.parent().and_then(Path::file_name).unwrap();
         if ["base", "cpu", "gpu"].iter().any(|name| parent == *name) {
-            assert!(value["kind"].is_string() && value["apiVersion"].is_string(), "{}", path.display());
+            assert!(
+                value["kind"].is_string() && value["apiVersion"].is_string(),
+                "{}",
+                path.display()
+            );
         }
     }
 }
@@ -74,8 +80,16 @@ fn selectors_fit_the_labels_of_the_pods() {
     let selectors = [
         at(&deployment, "/spec/selector/matchLabels").clone(),
         at(&manifest("base/service.yaml"), "/spec/selector").clone(),
-        at(&manifest("base/poddisruptionbudget.yaml"), "/spec/selector/matchLabels").clone(),
-        at(&manifest("base/networkpolicy.yaml"), "/spec/podSelector/matchLabels").clone(),
+        at(
+            &manifest("base/poddisruptionbudget.yaml"),
+            "/spec/selector/matchLabels",
+        )
+        .clone(),
+        at(
+            &manifest("base/networkpolicy.yaml"),
+            "/spec/podSelector/matchLabels",
+        )
+        .clone(),
     ];
     for selector in &selectors {
         assert_eq!(selector, labels);
@@ -96,12 +110,17 @@ fn the_arguments_of_every_deployment_are_those_of_the_server() {
     };
     for patch in ["cpu/deployment.yaml", "gpu/deployment.yaml"] {
         let manifest = manifest(patch);
-        let arguments = at(&manifest, "/spec/template/spec/containers/0/args").as_array().unwrap();
+        let arguments = at(&manifest, "/spec/template/spec/containers/0/args")
+            .as_array()
+            .unwrap();
         let arguments: Vec<&str> = arguments.iter().map(|a| a.as_str().unwrap()).collect();
         parse(&arguments).complete().unwrap();
     }
     let unit = read("promptswitch-companion.service");
-    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let start = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .unwrap();
     let arguments: Vec<&str> = start.split(' ').skip(1).collect();
     assert!(parse(&arguments).config.is_some());
     let file = deploy().join("companion.yaml");
@@ -115,7 +134,10 @@ fn the_autoscaler_reads_a_metric_that_the_rule_makes_of_one_that_the_server_has(
     let autoscaler = manifest("base/horizontalpodautoscaler.yaml");
     let rule = manifest("prometheus-adapter-rule.yaml");
     let rule = at(&rule, "/rules/custom/0");
-    assert_eq!(at(&autoscaler, "/spec/metrics/0/pods/metric/name"), at(rule, "/name/as"));
+    assert_eq!(
+        at(&autoscaler, "/spec/metrics/0/pods/metric/name"),
+        at(rule, "/name/as")
+    );
     let metrics = Metrics::default().text();
     let query = at(rule, "/metricsQuery").as_str().unwrap();
     let name = "promptswitch_companion_queue_seconds";
@@ -127,10 +149,18 @@ fn the_autoscaler_reads_a_metric_that_the_rule_makes_of_one_that_the_server_has(
 fn the_server_has_more_time_to_end_than_it_takes() {
     let drain = Settings::default().complete().unwrap().drain_timeout.as_secs();
     let deployment = manifest("base/deployment.yaml");
-    let grace = at(&deployment, "/spec/template/spec/terminationGracePeriodSeconds").as_u64().unwrap();
-    let sleep = at(&deployment, "/spec/template/spec/containers/0/lifecycle/preStop/sleep/seconds");
+    let grace = at(&deployment, "/spec/template/spec/terminationGracePeriodSeconds")
+        .as_u64()
+        .unwrap();
+    let sleep = at(
+        &deployment,
+        "/spec/template/spec/containers/0/lifecycle/preStop/sleep/seconds",
+    );
     assert!(grace > sleep.as_u64().unwrap() + drain);
     let unit = read("promptswitch-companion.service");
-    let stop = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).unwrap();
+    let stop = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("TimeoutStopSec="))
+        .unwrap();
     assert!(stop.parse::<u64>().unwrap() > drain);
 }

@@ -77,7 +77,10 @@ async fn a_classifier_directory_gives_all_heads_by_its_own_names() {
     let server = serve(&[&folder]).await;
     let body = json!({"texts": ["cat", "cat dog sun"], "heads": ["domain", "guard", "fact_check", "feedback", "embedding"]});
     let answer = server.ask("/v1/classify", &body).await;
-    assert_eq!((&answer["model"], &answer["revision"]), (&json!("m0"), &json!("tiny-1")));
+    assert_eq!(
+        (&answer["model"], &answer["revision"]),
+        (&json!("m0"), &json!("tiny-1"))
+    );
     let results = answer["results"].as_array().unwrap();
     // Begin, prefix, words, end.
     close(&numbers(&results[0]["embedding"]), &mean(&[2, 4, 5, 3]));
@@ -107,17 +110,28 @@ async fn a_classifier_reads_the_head_and_the_tail_of_a_long_text() {
 async fn several_models_are_served_by_name_and_classify_finds_one_that_can() {
     let (encoder, classifier) = (onnx::encoder(), onnx::classifier());
     let server = serve(&[&encoder, &classifier]).await;
-    assert_eq!(server.ask("/v1/embeddings", &json!({"input": "cat"})).await["model"], "m0");
-    assert_eq!(server.ask("/v1/classify", &json!({"text": "cat"})).await["model"], "m1");
+    assert_eq!(
+        server.ask("/v1/embeddings", &json!({"input": "cat"})).await["model"],
+        "m0"
+    );
+    assert_eq!(
+        server.ask("/v1/classify", &json!({"text": "cat"})).await["model"],
+        "m1"
+    );
     let body = json!({"text": "cat", "model": "m0"});
     let (status, error) = server.refused("/v1/classify", &body).await;
     assert_eq!(status, 400);
-    assert!(error["message"].as_str().unwrap().contains("embeddings only"), "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("embeddings only"),
+        "{error}"
+    );
 }
 
 fn load(folder: &Path) -> Result<(), String> {
     let device = Device::choose(Choice::Cpu).unwrap();
-    engine::load(folder, "m", &device).map(drop).map_err(|e| e.to_string())
+    engine::load(folder, "m", &device)
+        .map(drop)
+        .map_err(|e| e.to_string())
 }
 
 #[test]
@@ -131,8 +145,18 @@ fn a_broken_directory_is_refused_with_the_file_and_the_reason() {
     assert!(load(missing.path()).unwrap_err().contains("model.onnx"));
     broken(onnx::encoder(), "model.onnx", b"\xff\xff", "model.onnx");
     broken(onnx::encoder(), "tokenizer.json", b"{", "tokenizer.json");
-    broken(onnx::encoder(), "config.json", br#"{"pooling": "max"}"#, "pooling max");
-    broken(onnx::classifier(), "model.json", br#"{"labels": 5}"#, "model.json");
+    broken(
+        onnx::encoder(),
+        "config.json",
+        br#"{"pooling": "max"}"#,
+        "pooling max",
+    );
+    broken(
+        onnx::classifier(),
+        "model.json",
+        br#"{"labels": 5}"#,
+        "model.json",
+    );
     let encoder = fs::read(onnx::encoder().path().join("model.onnx")).unwrap();
     broken(onnx::classifier(), "model.onnx", &encoder, "input input_ids");
 }

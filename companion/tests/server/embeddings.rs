@@ -10,7 +10,10 @@ const PATH: &str = "/v1/embeddings";
 fn vectors(answer: &Value) -> Vec<Vec<f32>> {
     let data = answer["data"].as_array().unwrap();
     for (index, item) in data.iter().enumerate() {
-        assert_eq!((&item["index"], &item["object"]), (&json!(index), &json!("embedding")));
+        assert_eq!(
+            (&item["index"], &item["object"]),
+            (&json!(index), &json!("embedding"))
+        );
     }
     data.iter().map(|item| numbers(&item["embedding"])).collect()
 }
@@ -34,7 +37,9 @@ async fn a_string_gives_one_vector_of_length_one_and_counts_its_tokens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vectors_of_an_array_are_in_its_order_and_those_of_each_text_alone() {
     let server = Server::start(&["--workers", "2"]).await;
-    let texts: Vec<String> = (0..60).map(|i| format!("text {i} {}", "word ".repeat(i))).collect();
+    let texts: Vec<String> = (0..60)
+        .map(|i| format!("text {i} {}", "word ".repeat(i)))
+        .collect();
     let together = vectors(&server.ask(PATH, &json!({"input": texts})).await);
     assert_eq!(together.len(), 60);
     for i in [0, 1, 30, 59] {
@@ -53,7 +58,12 @@ async fn tokens_are_taken_in_the_place_of_text() {
     assert_ne!(one[0], two[1]);
     let (status, error) = server.refused(PATH, &json!({"input": [5, 100_257]})).await;
     assert_eq!(status, 400);
-    assert!(error["message"].as_str().unwrap().contains("token 100257 is not in 0.."));
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("token 100257 is not in 0..")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +85,11 @@ async fn base64_holds_the_same_numbers() {
 async fn fewer_dimensions_are_the_first_ones_at_length_one() {
     let server = Server::start(&[]).await;
     let whole = vectors(&server.ask(PATH, &json!({"input": "hello"})).await);
-    let cut = vectors(&server.ask(PATH, &json!({"input": "hello", "dimensions": 32})).await);
+    let cut = vectors(
+        &server
+            .ask(PATH, &json!({"input": "hello", "dimensions": 32}))
+            .await,
+    );
     assert_eq!(cut[0].len(), 32);
     assert!((dot(&cut[0], &cut[0]) - 1.0).abs() < 1e-4);
     assert!(dot(&cut[0], &whole[0][..32]) > 0.0);
@@ -120,13 +134,22 @@ async fn documents_are_ranked_by_their_likeness_to_the_query() {
     assert_eq!(results.len(), 3);
     assert_eq!(results[0]["index"], 1);
     assert_eq!(results[0]["document"]["text"], documents[1]);
-    let scores: Vec<f64> = results.iter().map(|r| r["relevance_score"].as_f64().unwrap()).collect();
+    let scores: Vec<f64> = results
+        .iter()
+        .map(|r| r["relevance_score"].as_f64().unwrap())
+        .collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
     let body = json!({"query": "q", "documents": [{"text": "a"}, "b"], "top_n": 1});
     let answer = server.ask("/v1/rerank", &body).await;
     assert_eq!(answer["results"].as_array().unwrap().len(), 1);
     assert!(answer["results"][0]["document"].is_null());
-    assert_eq!(server.refused("/v1/rerank", &json!({"query": "q", "documents": []})).await.0, 400);
+    assert_eq!(
+        server
+            .refused("/v1/rerank", &json!({"query": "q", "documents": []}))
+            .await
+            .0,
+        400
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +158,9 @@ async fn the_models_are_listed_and_an_unknown_one_is_named() {
     let list: Value = server.get("/v1/models").await.json().await.unwrap();
     assert_eq!(list["data"][0]["id"], "promptswitch-small");
     assert_eq!(list["data"][0]["dimensions"], 128);
-    let (status, error) = server.refused(PATH, &json!({"input": "x", "model": "gpt-9"})).await;
+    let (status, error) = server
+        .refused(PATH, &json!({"input": "x", "model": "gpt-9"}))
+        .await;
     assert_eq!((status, &error["code"]), (404, &json!("model_not_found")));
     assert!(error["message"].as_str().unwrap().contains("promptswitch-small"));
 }

@@ -80,7 +80,10 @@ async fn a_request_whose_client_left_costs_nothing() {
     let ahead = spawn(&server, "ahead");
     let body = r#"{"input": ["gone", "gone", "gone"]}"#;
     let mut stream = TcpStream::connect(server.addr).await.unwrap();
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     // All three and the one ahead wait.
     let queued = || {
@@ -101,7 +104,11 @@ async fn a_request_whose_client_left_costs_nothing() {
     while !server.app.metrics.text().contains("reason=\"client_gone\"} 3") {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
-    assert_eq!(gate.begun.load(Ordering::SeqCst), 2, "no text of the client that left began");
+    assert_eq!(
+        gate.begun.load(Ordering::SeqCst),
+        2,
+        "no text of the client that left began"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +117,9 @@ async fn at_a_signal_requests_in_flight_finish_and_new_ones_are_refused() {
     let running = spawn(&server, "one");
     gate.wait_for(1).await;
     let mut open = TcpStream::connect(server.addr).await.unwrap();
-    open.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    open.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut first = [0; 12];
     open.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");

@@ -55,7 +55,10 @@ async fn more_texts_than_allowed_are_refused() {
     for (path, key) in [(PATH, "input"), ("/v1/classify", "texts")] {
         let (status, error) = server.refused(path, &json!({key: texts})).await;
         assert_eq!(status, 400);
-        assert!(error["message"].as_str().unwrap().contains("more than 2048"), "{error}");
+        assert!(
+            error["message"].as_str().unwrap().contains("more than 2048"),
+            "{error}"
+        );
     }
     let body = json!({"query": "q", "documents": texts});
     assert_eq!(server.refused("/v1/rerank", &body).await.0, 400);
@@ -67,7 +70,9 @@ async fn a_text_of_a_megabyte_is_cut_to_what_the_model_reads() {
     let long = "why is the sky blue? ".repeat(50_000);
     let answer = server.ask(PATH, &json!({"input": long})).await;
     assert!(answer["usage"]["prompt_tokens"].as_u64().unwrap() <= 128);
-    server.ask("/v1/classify", &json!({"text": "\u{10ffff}".repeat(250_000)})).await;
+    server
+        .ask("/v1/classify", &json!({"text": "\u{10ffff}".repeat(250_000)}))
+        .await;
     let (status, _) = server.refused(PATH, &json!({"input": vec![5; 100_000]})).await;
     assert_eq!(status, 400, "more tokens than any model reads");
 }
@@ -131,7 +136,9 @@ async fn unknown_paths_and_methods_get_errors_of_the_same_form() {
     let server = Server::start(&[]).await;
     assert_eq!(error(server.get("/v1/nothing").await).await.0, 404);
     assert_eq!(error(server.get(PATH).await).await.0, 405);
-    let (status, error) = server.refused("/v1/cache/lookup", &json!({"text": "x", "scope": {}})).await;
+    let (status, error) = server
+        .refused("/v1/cache/lookup", &json!({"text": "x", "scope": {}}))
+        .await;
     assert_eq!((status, &error["code"]), (404, &json!("cache_off")));
 }
 

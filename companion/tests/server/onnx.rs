@@ -15,7 +15,9 @@ use tract_onnx::pb::{
 };
 
 /// `<pad>`, `<unk>`, `<s>`, `</s>`, then words; `#` stands for the prefix.
-const WORDS: [&str; 10] = ["<pad>", "<unk>", "<s>", "</s>", "#", "cat", "dog", "sun", "moon", "star"];
+const WORDS: [&str; 10] = [
+    "<pad>", "<unk>", "<s>", "</s>", "#", "cat", "dog", "sun", "moon", "star",
+];
 
 /// Numbers of a token's vector.
 const WIDTH: usize = 4;
@@ -25,9 +27,17 @@ const WIDTH: usize = 4;
 pub(crate) fn encoder() -> TempDir {
     let folder = folder();
     let graph = graph(
-        &[("input_ids", DataType::Int64), ("attention_mask", DataType::Int64)],
+        &[
+            ("input_ids", DataType::Int64),
+            ("attention_mask", DataType::Int64),
+        ],
         vec![
-            node("Gather", &["table", "input_ids"], "last_hidden_state", &[("axis", 0)]),
+            node(
+                "Gather",
+                &["table", "input_ids"],
+                "last_hidden_state",
+                &[("axis", 0)],
+            ),
             // The mask is read by the server only, but must be an input that leads somewhere.
             node("Cast", &["attention_mask"], "unused", &[("to", 1)]),
         ],
@@ -60,7 +70,12 @@ pub(crate) fn classifier() -> TempDir {
         let weights: Vec<f32> = (0..WIDTH * classes).map(|i| (i % 7) as f32 * 0.1).collect();
         tensors.push(floats(&format!("{name}_weights"), &[WIDTH, classes], weights));
         let logits = format!("{name}_logits");
-        nodes.push(node("MatMul", &["mean", &format!("{name}_weights")], &logits, &[]));
+        nodes.push(node(
+            "MatMul",
+            &["mean", &format!("{name}_weights")],
+            &logits,
+            &[],
+        ));
         nodes.push(match classes {
             1 => node("Sigmoid", &[&logits], name, &[]),
             _ => node("Softmax", &[&logits], name, &[("axis", 1)]),
@@ -131,8 +146,14 @@ fn graph(
         name: "tiny".into(),
         node,
         initializer,
-        input: inputs.iter().map(|(name, kind)| value(name, *kind, &["batch", "length"])).collect(),
-        output: outputs.iter().map(|name| value(name, DataType::Float, &[])).collect(),
+        input: inputs
+            .iter()
+            .map(|(name, kind)| value(name, *kind, &["batch", "length"]))
+            .collect(),
+        output: outputs
+            .iter()
+            .map(|name| value(name, DataType::Float, &[]))
+            .collect(),
         ..GraphProto::default()
     };
     let model = ModelProto {

@@ -8,11 +8,17 @@ const README: &str = include_str!("../../README.md");
 #[test]
 fn the_readme_names_every_setting() {
     let command = Settings::command();
-    let settings: Vec<_> = command.get_arguments().filter(|a| a.get_env().is_some()).collect();
+    let settings: Vec<_> = command
+        .get_arguments()
+        .filter(|a| a.get_env().is_some())
+        .collect();
     assert!(settings.len() >= 18);
     for setting in settings {
         let id = setting.get_id().as_str();
-        assert!(README.contains(&format!("`{id}`")) || README.contains(&format!("`--{id}`")), "{id}");
+        assert!(
+            README.contains(&format!("`{id}`")) || README.contains(&format!("`--{id}`")),
+            "{id}"
+        );
     }
 }
 

@@ -23,8 +23,15 @@ pub(crate) struct Server {
 
 /// The configuration of these flags.
 pub(crate) fn config(flags: &[&str]) -> Config {
-    let workers: &[&str] = if flags.contains(&"--workers") { &[] } else { &["--workers", "1"] };
-    let flags = ["companion", "--device", "cpu"].iter().chain(workers).chain(flags);
+    let workers: &[&str] = if flags.contains(&"--workers") {
+        &[]
+    } else {
+        &["--workers", "1"]
+    };
+    let flags = ["companion", "--device", "cpu"]
+        .iter()
+        .chain(workers)
+        .chain(flags);
     Settings::try_parse_from(flags).unwrap().complete().unwrap()
 }
 

@@ -87,14 +87,33 @@ impl Classifier {
     /// Any text gives scores, the empty one too. A text of which the model knows no token is of the domain `other`:
     /// what the graph says of it is whatever its biases happen to be.
     pub fn score(&self, text: &str, max_tokens: usize) -> Result<Scores, Error> {
-        let tokens = self.encoder.encode(text, max_tokens)?;
-        let mut scores = self.graph.score(&self.encoder, &tokens)?;
-        if !self.encoder.knows_any(&tokens) {
+        self.score_tokens(&self.tokens(text, max_tokens)?)
+    }
+
+    /// The tokens of `text` that [`Classifier::score`] reads: at least one, at most `max_tokens`.
+    pub fn tokens(&self, text: &str, max_tokens: usize) -> Result<Vec<i64>, Error> {
+        self.encoder.encode(text, max_tokens)
+    }
+
+    /// What every head says of a text's tokens. A token that is not below [`Classifier::vocabulary`] is an error; tokens
+    /// after the first `max_tokens` of the card are not read.
+    pub fn score_tokens(&self, tokens: &[i64]) -> Result<Scores, Error> {
+        let limit = i64::from(self.vocabulary());
+        if let Some(token) = tokens.iter().find(|token| !(0..limit).contains(*token)) {
+            return Err(Error::Tokenize(format!("token {token} is not in 0..{limit}")));
+        }
+        let mut scores = self.graph.score(&self.encoder, tokens)?;
+        if !self.encoder.knows_any(tokens) {
             for (chance, label) in scores.domain.iter_mut().zip(&self.card.labels) {
                 *chance = if label == "other" { 1.0 } else { 0.0 };
             }
         }
         Ok(scores)
+    }
+
+    /// The number of tokens that the tokenizer knows.
+    pub fn vocabulary(&self) -> u32 {
+        self.encoder.vocabulary()
     }
 
     /// The domains' names, in the order of the scores.

@@ -12,6 +12,8 @@ use crate::{Card, Error};
 pub(crate) struct Encoder {
     tokenizer: Tokenizer,
     speller: Speller,
+    /// Counting it copies the whole vocabulary.
+    vocabulary: u32,
     card: Card,
 }
 
@@ -32,6 +34,7 @@ impl Encoder {
         Ok(Self {
             speller: Speller::new(&card.spelling, pieces.iter().map(Option::as_deref)),
             tokenizer,
+            vocabulary: size,
             card: card.clone(),
         })
     }
@@ -67,6 +70,11 @@ impl Encoder {
         tokens
             .iter()
             .any(|&token| token != self.card.unk_id && Some(token) != space)
+    }
+
+    /// How many tokens there are; ids are below it.
+    pub(crate) fn vocabulary(&self) -> u32 {
+        self.vocabulary
     }
 
     /// The spellings of tokens that [`Encoder::encode`] gave, for a bucket of `length` tokens.

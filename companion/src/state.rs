@@ -1,0 +1,67 @@
+//! What all requests share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::{ApiError, Models};
+
+/// The server's state.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The semantic cache, if there is one.
+    pub cache: Option<Cache>,
+    /// Requests of paths on which somebody waits for few texts.
+    pub(crate) interactive: Arc<Semaphore>,
+    /// All other requests.
+    pub(crate) bulk: Arc<Semaphore>,
+    /// Bytes of bodies.
+    pub(crate) bytes: Arc<Semaphore>,
+    models: OnceLock<Models>,
+    ending: AtomicBool,
+}
+
+impl App {
+    /// A server without models, which answers 503 until it has them.
+    pub fn new(config: Config) -> Self {
+        let places = || Arc::new(Semaphore::new(config.max_concurrent_requests));
+        Self {
+            metrics: Arc::default(),
+            cache: config.cache.map(Cache::new),
+            interactive: places(),
+            bulk: places(),
+            bytes: Arc::new(Semaphore::new(config.max_held_bytes)),
+            models: OnceLock::new(),
+            ending: AtomicBool::new(false),
+            config,
+        }
+    }
+
+    /// Begins to serve models; a second time does nothing.
+    pub fn serve(&self, models: Models) {
+        self.models.set(models).ok();
+    }
+
+    /// Refuses requests from now on; those in flight go on.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests are refused because the server ends.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    /// The models, once they are loaded.
+    pub fn models(&self) -> Result<&Models, ApiError> {
+        self.models.get().ok_or(ApiError::Starting)
+    }
+}

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod dist;
 mod fuzz;
+mod oci;
 mod run;
 mod test;
 mod toolchain;
@@ -16,6 +17,8 @@ use clap::Parser;
 enum Command {
     /// Build dist/promptswitch.wasm; print its size, imports and sha256.
     Dist,
+    /// Pack dist/promptswitch.wasm as OCI images under dist/oci, without a container engine.
+    Oci,
     /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went.
     Demo(demo::Options),
     /// Everything that CI checks: lints, unit, property and scenario tests, and the same scenarios in real Envoys.
@@ -29,6 +32,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Dist => dist::dist(),
+        Command::Oci => oci::oci(),
         Command::Demo(options) => demo::demo(&options),
         Command::Test(options) => test::test(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),

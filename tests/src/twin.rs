@@ -52,8 +52,10 @@ pub fn document(example: &str) -> Result<Value> {
 
 /// The configuration of the filter in an Envoy configuration or a Kubernetes resource: what stands beside its VM.
 pub fn policy(value: &mut Value) -> Option<&mut Value> {
+    if value.get("vm_config").is_some() {
+        return value.pointer_mut("/configuration/value");
+    }
     match value {
-        Value::Object(fields) if fields.contains_key("vm_config") => fields.get_mut("configuration")?.get_mut("value"),
         Value::Object(fields) => fields.values_mut().find_map(policy),
         Value::Array(items) => items.iter_mut().find_map(policy),
         _ => None,

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod dist;
+mod example;
 mod fuzz;
 mod oci;
 mod run;
@@ -21,6 +22,8 @@ enum Command {
     Oci,
     /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went.
     Demo(demo::Options),
+    /// Serve an example on this host, in front of mock model servers.
+    Example(example::Options),
     /// Everything that CI checks: lints, unit, property and scenario tests, and the same scenarios in real Envoys.
     Test(test::Options),
     /// Fuzz everything that reads a client's bytes.
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
         Command::Dist => dist::dist(),
         Command::Oci => oci::oci(),
         Command::Demo(options) => demo::demo(&options),
+        Command::Example(options) => example::example(&options),
         Command::Test(options) => test::test(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bench(options) => bench::bench(&options),

@@ -176,7 +176,13 @@ impl Policy {
         if let Some(index) = self.adapters.get(sent) {
             let verdict = self.verdict(Reason::ExplicitModel, *index);
             let upstream_model = sent.to_owned();
-            return self.rewritten(Verdict { upstream_model, ..verdict }, request);
+            return self.rewritten(
+                Verdict {
+                    upstream_model,
+                    ..verdict
+                },
+                request,
+            );
         }
         let verdict = self.passed_on(Reason::UnknownModel, request);
         Verdict {

@@ -93,7 +93,10 @@ impl Plan {
     pub fn listener_in_file(&mut self, file: &Path) -> Result<Value> {
         let listener = self.document.pointer("/static_resources/listeners/0");
         let listener = listener.context("no listener")?.clone();
-        let resources = self.document.pointer_mut("/static_resources").and_then(Value::as_object_mut);
+        let resources = self
+            .document
+            .pointer_mut("/static_resources")
+            .and_then(Value::as_object_mut);
         resources.context("no static resources")?.remove("listeners");
         let document = self.document.as_object_mut().context("no document")?;
         let lds = json!({"resource_api_version": "V3", "path_config_source": {"path": file}});
@@ -105,7 +108,10 @@ impl Plan {
     /// Starts Envoy.
     pub fn start(self, binary: &Path) -> Result<Twin> {
         let wasm = crate::root().join("dist/promptswitch.wasm");
-        ensure!(wasm.exists(), "dist/promptswitch.wasm is missing: run `cargo xtask dist` first");
+        ensure!(
+            wasm.exists(),
+            "dist/promptswitch.wasm is missing: run `cargo xtask dist` first"
+        );
         let envoy = Envoy::start(binary, &self.document.to_string(), 1)?;
         let addr = envoy.listener(crate::stack::LISTENER)?;
         Ok(Twin {
@@ -154,7 +160,10 @@ impl Twin {
     /// Stops a model server.
     pub fn stop(&mut self, name: &str) -> Result<()> {
         let at = self.servers.iter().position(|server| server.model() == name);
-        drop(self.servers.remove(at.with_context(|| format!("no server {name}"))?));
+        drop(
+            self.servers
+                .remove(at.with_context(|| format!("no server {name}"))?),
+        );
         Ok(())
     }
 }
@@ -172,7 +181,13 @@ fn outcome(response: Response, upstream: Option<String>, seen: Option<Seen>) -> 
 
 /// Name and port of each endpoint on this host.
 fn endpoints(document: &Value) -> Vec<(String, u16)> {
-    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let mut found = Vec::new();
     for cluster in list(&document["static_resources"], "clusters") {
         for locality in list(&cluster["load_assignment"], "endpoints") {
@@ -180,7 +195,9 @@ fn endpoints(document: &Value) -> Vec<(String, u16)> {
                 let endpoint = &lb["endpoint"];
                 let name = endpoint["hostname"].as_str().or(cluster["name"].as_str());
                 let port = endpoint.pointer("/address/socket_address/port_value");
-                let port = port.and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+                let port = port
+                    .and_then(Value::as_u64)
+                    .and_then(|port| u16::try_from(port).ok());
                 found.extend(name.map(str::to_owned).zip(port));
             }
         }
@@ -193,7 +210,10 @@ fn move_ports(value: &mut Value, moved: &BTreeMap<u16, u16>) {
     match value {
         Value::Object(fields) => {
             if let Some(port) = fields.get_mut("port_value") {
-                let old = port.as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
+                let old = port
+                    .as_u64()
+                    .and_then(|port| u16::try_from(port).ok())
+                    .unwrap_or_default();
                 *port = json!(moved.get(&old).copied().unwrap_or_default());
             }
             fields.values_mut().for_each(|value| move_ports(value, moved));

@@ -20,7 +20,10 @@ pub(crate) fn example(options: &Options) -> Result<()> {
     let twin = plan.start(&fetch(version)?)?;
     let folder = root().join("examples").join(&options.name);
     println!("Envoy {version} listens on http://{}", twin.addr());
-    println!("{} says what to send. Press Ctrl-C to stop.", folder.join("README.md").display());
+    println!(
+        "{} says what to send. Press Ctrl-C to stop.",
+        folder.join("README.md").display()
+    );
     loop {
         std::thread::park();
     }

@@ -35,8 +35,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Writes `dist/oci/{image,artifact}` and a tar of each, from the module that `cargo xtask dist` left.
 pub(crate) fn oci() -> Result<()> {
     let path = dist::wasm();
-    let module = fs::read(&path)
-        .with_context(|| format!("{}: run `cargo xtask dist` first", path.display()))?;
+    let module =
+        fs::read(&path).with_context(|| format!("{}: run `cargo xtask dist` first", path.display()))?;
     let folder = root().join("dist/oci");
     for (name, layout) in [("image", image(&module)?), ("artifact", artifact(&module)?)] {
         layout.write(&folder.join(name))?;
@@ -76,7 +76,8 @@ fn image(module: &[u8]) -> Result<Layout> {
 fn artifact(module: &[u8]) -> Result<Layout> {
     let mut layout = Layout::new();
     let config = layout.blob(EMPTY, b"{}".to_vec());
-    let about = json!({"type": "envoy_proxy", "abiVersions": ["0.2.1"], "config": {"rootIds": ["promptswitch"]}});
+    let about =
+        json!({"type": "envoy_proxy", "abiVersions": ["0.2.1"], "config": {"rootIds": ["promptswitch"]}});
     let about = layout.blob(WASM_CONFIG, about.to_string().into());
     let module = layout.blob(WASM_MODULE, module.to_vec());
     layout.finish(json!({
@@ -125,7 +126,8 @@ impl Layout {
             fields.insert("annotations".to_owned(), name);
         }
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor]});
-        self.files.insert("index.json".to_owned(), index.to_string().into());
+        self.files
+            .insert("index.json".to_owned(), index.to_string().into());
     }
 
     /// Writes the folder anew: blobs of an older module must not stay.
@@ -142,7 +144,11 @@ impl Layout {
     }
 
     fn tar(&self) -> Result<Vec<u8>> {
-        tar_of(self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+        tar_of(
+            self.files
+                .iter()
+                .map(|(path, bytes)| (path.as_str(), bytes.as_slice())),
+        )
     }
 }
 
@@ -243,7 +249,10 @@ mod tests {
         /// The "oci" form: exactly two layers, one of which is the module as it is.
         fn as_artifact(&self) -> Result<Vec<u8>, String> {
             let [a, b] = self.layers() else {
-                return Err(format!("number of layers must be 2 but got {}", self.layers().len()));
+                return Err(format!(
+                    "number of layers must be 2 but got {}",
+                    self.layers().len()
+                ));
             };
             let is_module =
                 |layer: &&Value| layer["mediaType"] == "application/vnd.module.wasm.content.layer.v1+wasm";
@@ -253,7 +262,10 @@ mod tests {
 
         /// As Istio and Envoy Gateway do it: as an image, and if that fails as an artifact.
         fn unpack(&self) -> Vec<u8> {
-            assert_eq!(self.manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json");
+            assert_eq!(
+                self.manifest["mediaType"],
+                "application/vnd.oci.image.manifest.v1+json"
+            );
             self.as_image().or_else(|_| self.as_artifact()).unwrap()
         }
     }
@@ -267,7 +279,12 @@ mod tests {
         assert_eq!(Pulled::new(&image).as_image().unwrap(), MODULE);
         assert_eq!(Pulled::new(&artifact).as_artifact().unwrap(), MODULE);
         // A tar.gz as the last layer would be taken for an image, which it is not.
-        assert!(Pulled::new(&artifact).as_image().unwrap_err().starts_with("invalid media type"));
+        assert!(
+            Pulled::new(&artifact)
+                .as_image()
+                .unwrap_err()
+                .starts_with("invalid media type")
+        );
     }
 
     #[test]

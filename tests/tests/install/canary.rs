@@ -1,7 +1,8 @@
 //! The canary: its split over many sessions, and its steps in a running Envoy.
 
 use std::{
-    fs, path::Path,
+    fs,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -49,13 +50,20 @@ fn split() -> Result<()> {
     for (share, step) in STEPS {
         let policy = policy(step)?;
         let loaded = Policy::from_value(&policy, &mut NoModel).map_err(|errors| anyhow!("{errors:?}"))?;
-        let on_v2: Vec<_> = (0..SESSIONS).map(|session| is_on_v2(&loaded.policy, session)).collect::<Result<_>>()?;
-        let again: Vec<_> = (0..SESSIONS).map(|session| is_on_v2(&loaded.policy, session)).collect::<Result<_>>()?;
+        let on_v2: Vec<_> = (0..SESSIONS)
+            .map(|session| is_on_v2(&loaded.policy, session))
+            .collect::<Result<_>>()?;
+        let again: Vec<_> = (0..SESSIONS)
+            .map(|session| is_on_v2(&loaded.policy, session))
+            .collect::<Result<_>>()?;
         ensure!(on_v2 == again, "a session has two versions at {share} %");
         let count = on_v2.iter().filter(|on| **on).count();
         let got = 100.0 * count as f64 / SESSIONS as f64;
         ensure!((got - share).abs() <= 1.0, "{got} % at {share} %");
-        let back = before.iter().zip(&on_v2).position(|(before, now)| *before && !now);
+        let back = before
+            .iter()
+            .zip(&on_v2)
+            .position(|(before, now)| *before && !now);
         ensure!(back.is_none(), "session {back:?} went back at {share} %");
         before = on_v2;
     }
@@ -63,7 +71,8 @@ fn split() -> Result<()> {
 }
 
 fn is_on_v2(policy: &Policy, session: usize) -> Result<bool> {
-    let headers = move |name: &str| (name == "x-session-id").then(|| format!("session-{session}").into_bytes());
+    let headers =
+        move |name: &str| (name == "x-session-id").then(|| format!("session-{session}").into_bytes());
     let context = Context {
         headers: &headers,
         random: session as u64,
@@ -92,7 +101,9 @@ fn policy(step: &str) -> Result<Value> {
     for operation in operations {
         ensure!(operation["op"] == "replace", "{operation}");
         let path = operation["path"].as_str().context("no path")?;
-        let (_, inside) = path.split_once("/configuration/value").context("not in the policy")?;
+        let (_, inside) = path
+            .split_once("/configuration/value")
+            .context("not in the policy")?;
         *policy.pointer_mut(inside).with_context(|| inside.to_owned())? = operation["value"].clone();
     }
     Ok(policy)
@@ -114,7 +125,9 @@ fn reload(binary: &Path) -> Result<()> {
     ensure!(version(&twin, MOVES_AT_50)? == "chat-v1" && version(&twin, MOVES_AT_10)? == "chat-v2");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..3).map(|_| scope.spawn(|| keep_asking(&twin, &done))).collect();
+        let clients: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| keep_asking(&twin, &done)))
+            .collect();
         let moved = (|| {
             write("overlays/50")?;
             wait_for(&twin, MOVES_AT_50)?;

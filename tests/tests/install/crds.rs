@@ -16,14 +16,29 @@ use crate::manifests::yaml;
 
 /// A module and the folder (or file) of its CRDs. Later ones do not replace what earlier ones have.
 const SOURCES: [(&str, &str); 8] = [
-    ("istio.io/api@v1.31.1", "kubernetes/customresourcedefinitions.gen.yaml"),
-    ("github.com/envoyproxy/gateway@v1.9.0", "charts/gateway-helm/charts/crds/crds/generated"),
+    (
+        "istio.io/api@v1.31.1",
+        "kubernetes/customresourcedefinitions.gen.yaml",
+    ),
+    (
+        "github.com/envoyproxy/gateway@v1.9.0",
+        "charts/gateway-helm/charts/crds/crds/generated",
+    ),
     ("sigs.k8s.io/gateway-api@v1.5.1", "config/crd/standard"),
-    ("sigs.k8s.io/gateway-api-inference-extension@v1.6.0", "config/crd/bases"),
+    (
+        "sigs.k8s.io/gateway-api-inference-extension@v1.6.0",
+        "config/crd/bases",
+    ),
     // The last one with InferenceObjective, which has moved to llm-d's router.
-    ("sigs.k8s.io/gateway-api-inference-extension@v1.5.0", "config/crd/bases"),
+    (
+        "sigs.k8s.io/gateway-api-inference-extension@v1.5.0",
+        "config/crd/bases",
+    ),
     ("github.com/kserve/kserve@v0.20.0", "config/crd/full/llmisvc"),
-    ("github.com/envoyproxy/ai-gateway@v1.1.0", "manifests/charts/ai-gateway-crds-helm/templates"),
+    (
+        "github.com/envoyproxy/ai-gateway@v1.1.0",
+        "manifests/charts/ai-gateway-crds-helm/templates",
+    ),
     ("github.com/llm-d/llm-d-router@v0.10.0", "config/crd/bases"),
 ];
 
@@ -75,7 +90,9 @@ impl Crds {
             .add_resource("crd.json", schema.clone())
             .and_then(|()| compiler.compile("crd.json", &mut schemas))
             .map_err(|error| anyhow!("the schema: {error:#}"))?;
-        schemas.validate(resource, compiled).map_err(|error| anyhow!("{error:#}"))
+        schemas
+            .validate(resource, compiled)
+            .map_err(|error| anyhow!("{error:#}"))
     }
 }
 
@@ -90,7 +107,9 @@ fn text(value: &Value) -> String {
 /// Forbids what the schema does not name, where a cluster would drop it silently.
 fn close(schema: &mut Value) {
     let open = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
-    let Some(fields) = schema.as_object_mut() else { return };
+    let Some(fields) = schema.as_object_mut() else {
+        return;
+    };
     if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
         for property in properties.values_mut() {
             close(property);
@@ -118,7 +137,11 @@ fn module_crds(module: &str, place: &str) -> Result<Vec<Value>> {
     let mut crds = Vec::new();
     for file in files(&place)? {
         let documents = yaml(&file)?;
-        crds.extend(documents.into_iter().filter(|document| document["kind"] == "CustomResourceDefinition"));
+        crds.extend(
+            documents
+                .into_iter()
+                .filter(|document| document["kind"] == "CustomResourceDefinition"),
+        );
     }
     if crds.is_empty() {
         bail!("no CRD in {}", place.display());
@@ -137,7 +160,11 @@ fn files(place: &Path) -> Result<Vec<PathBuf>> {
     for entry in fs::read_dir(place).with_context(|| place.display().to_string())? {
         let path = entry?.path();
         // Only what is named after a group is a CRD: kustomize's patches and Helm's helpers are beside them.
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.ends_with(".yaml") && name.contains('_') && !name.ends_with("_patch.yaml") {
             files.push(path);
         }
@@ -156,6 +183,14 @@ fn download(module: &str, folder: &Path) -> Result<PathBuf> {
     let answer: Value = serde_json::from_slice(&output.stdout).context("go printed no JSON")?;
     match (answer["Dir"].as_str(), answer["Error"].as_str()) {
         (Some(folder), None) => Ok(folder.into()),
-        (_, error) => bail!("{}", error.unwrap_or("no folder").lines().last().unwrap_or_default().trim()),
+        (_, error) => bail!(
+            "{}",
+            error
+                .unwrap_or("no folder")
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim()
+        ),
     }
 }

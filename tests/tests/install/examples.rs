@@ -85,7 +85,12 @@ fn holds(binary: &Path, example: &str) -> Result<()> {
         check(&twin, &scenario).with_context(|| scenario.name.clone())?;
     }
     forged_headers_are_gone(&twin)?;
-    readme::run(example, &fs::read_to_string(folder.join("README.md"))?, twin.addr()).context("README.md")?;
+    readme::run(
+        example,
+        &fs::read_to_string(folder.join("README.md"))?,
+        twin.addr(),
+    )
+    .context("README.md")?;
     failover(example, &mut twin).context("failover")?;
     Ok(())
 }
@@ -118,10 +123,22 @@ fn forged_headers_are_gone(twin: &Twin) -> Result<()> {
             .iter()
             .fold(request, |request, name| request.header(name, "forged"));
         let outcome = twin.send(&forged, Framing::ContentLength, Pace::Whole)?;
-        ensure!(outcome.upstream.is_some(), "no server saw {} {}", forged.method, forged.path);
-        let arrived = outcome.upstream_headers.iter().find(|(_, value)| value == b"forged");
+        ensure!(
+            outcome.upstream.is_some(),
+            "no server saw {} {}",
+            forged.method,
+            forged.path
+        );
+        let arrived = outcome
+            .upstream_headers
+            .iter()
+            .find(|(_, value)| value == b"forged");
         if let Some((name, _)) = arrived {
-            bail!("a client's {name} reached the server ({} {})", forged.method, forged.path);
+            bail!(
+                "a client's {name} reached the server ({} {})",
+                forged.method,
+                forged.path
+            );
         }
     }
     Ok(())
@@ -136,12 +153,19 @@ fn failover(example: &str, twin: &mut Twin) -> Result<()> {
         _ => return Ok(()),
     };
     let server = |twin: &Twin| twin.send(&request, Framing::ContentLength, Pace::Whole);
-    ensure!(server(twin)?.upstream.as_deref() == Some(first), "{first} is not the first choice");
+    ensure!(
+        server(twin)?.upstream.as_deref() == Some(first),
+        "{first} is not the first choice"
+    );
     twin.stop(first)?;
     for _ in 0..5 {
         let outcome = server(twin)?;
         ensure!(outcome.status == 200, "status is {}", outcome.status);
-        ensure!(outcome.upstream.as_deref() == Some(next), "served by {:?}", outcome.upstream);
+        ensure!(
+            outcome.upstream.as_deref() == Some(next),
+            "served by {:?}",
+            outcome.upstream
+        );
     }
     Ok(())
 }

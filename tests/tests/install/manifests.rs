@@ -18,7 +18,12 @@ use crate::{crds::Crds, examples, skipped, trial};
 const FOLDERS: [&str; 6] = ["wasmplugin", "examples", "envoy", "tests", "policy", "cli"];
 
 /// Groups whose schemas Kubernetes itself has, and kustomize, which no cluster sees.
-const BUILT_IN: [&str; 4] = ["v1", "apps/v1", "networking.k8s.io/v1", "kustomize.config.k8s.io/v1beta1"];
+const BUILT_IN: [&str; 4] = [
+    "v1",
+    "apps/v1",
+    "networking.k8s.io/v1",
+    "kustomize.config.k8s.io/v1beta1",
+];
 
 /// The keys of the filter's policy that a filter without the companion refuses.
 const FOR_THE_COMPANION: &str = "promptswitch.offload";
@@ -39,9 +44,18 @@ pub(crate) fn add(trials: &mut Vec<Trial>) -> Result<()> {
         ensure!(all.len() > 40, "only {} files", all.len());
         all.iter().try_for_each(|file| yaml(file).map(drop))
     }));
-    trials.push(trial("every policy in a manifest passes the filter's own parser", move || policies(&embedded)));
-    trials.push(trial("an example's envoy.yaml has the policy of its manifests", twins));
-    trials.push(trial("every manifest says in its first lines what it is for and what it cannot do", headers));
+    trials.push(trial(
+        "every policy in a manifest passes the filter's own parser",
+        move || policies(&embedded),
+    ));
+    trials.push(trial(
+        "an example's envoy.yaml has the policy of its manifests",
+        twins,
+    ));
+    trials.push(trial(
+        "every manifest says in its first lines what it is for and what it cannot do",
+        headers,
+    ));
     add_schemas(trials, &files)
 }
 
@@ -58,7 +72,11 @@ fn files() -> Result<Vec<PathBuf>> {
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() && name != "target" && name != "templates" {
             walk(&path, found)?;
         } else if name.ends_with(".yaml") || name.ends_with(".yml") {
@@ -77,7 +95,10 @@ pub(crate) fn yaml(file: &Path) -> Result<Vec<Value>> {
 /// The documents of a YAML text.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    Ok(documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect())
 }
 
 /// Adds a test of all resources by the schemas that can be had, and names the kinds that have none.
@@ -87,7 +108,9 @@ fn add_schemas(trials: &mut Vec<Trial>, files: &[PathBuf]) -> Result<()> {
     let mut known = Vec::new();
     for file in files.iter().filter(|file| is_manifest(file)) {
         for resource in yaml(file)? {
-            let Some(api) = resource["apiVersion"].as_str() else { continue };
+            let Some(api) = resource["apiVersion"].as_str() else {
+                continue;
+            };
             if crds.knows(&resource) {
                 known.push((file.clone(), resource));
             } else if !BUILT_IN.contains(&api) {
@@ -96,7 +119,11 @@ fn add_schemas(trials: &mut Vec<Trial>, files: &[PathBuf]) -> Result<()> {
         }
     }
     if !crds.missing.is_empty() {
-        let reasons: Vec<_> = crds.missing.iter().map(|(module, why)| format!("{module}: {why}")).collect();
+        let reasons: Vec<_> = crds
+            .missing
+            .iter()
+            .map(|(module, why)| format!("{module}: {why}"))
+            .collect();
         let kinds = without.iter().cloned().collect::<Vec<_>>().join(", ");
         trials.push(skipped(format!(
             "no schema for {kinds}, since modules could not be downloaded: {}",
@@ -104,22 +131,36 @@ fn add_schemas(trials: &mut Vec<Trial>, files: &[PathBuf]) -> Result<()> {
         )));
         without.clear();
     }
-    trials.push(trial("every Kubernetes resource is valid by the schema that its project publishes", move || {
-        ensure!(without.is_empty(), "no schema for {without:?}");
-        ensure!(!crds.missing.is_empty() || known.len() > 30, "only {} resources", known.len());
-        let wrong = |(file, resource): &(PathBuf, Value)| {
-            let error = crds.check(resource).err()?;
-            Some(format!("{}: {} {}: {error:#}", file.display(), resource["kind"], resource["metadata"]["name"]))
-        };
-        let wrong: Vec<_> = known.iter().filter_map(wrong).collect();
-        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-        Ok(())
-    }));
+    trials.push(trial(
+        "every Kubernetes resource is valid by the schema that its project publishes",
+        move || {
+            ensure!(without.is_empty(), "no schema for {without:?}");
+            ensure!(
+                !crds.missing.is_empty() || known.len() > 30,
+                "only {} resources",
+                known.len()
+            );
+            let wrong = |(file, resource): &(PathBuf, Value)| {
+                let error = crds.check(resource).err()?;
+                Some(format!(
+                    "{}: {} {}: {error:#}",
+                    file.display(),
+                    resource["kind"],
+                    resource["metadata"]["name"]
+                ))
+            };
+            let wrong: Vec<_> = known.iter().filter_map(wrong).collect();
+            ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+            Ok(())
+        },
+    ));
     Ok(())
 }
 
 fn is_manifest(file: &Path) -> bool {
-    ["wasmplugin", "examples"].iter().any(|folder| file.starts_with(root().join(folder)))
+    ["wasmplugin", "examples"]
+        .iter()
+        .any(|folder| file.starts_with(root().join(folder)))
 }
 
 fn headers() -> Result<()> {
@@ -127,7 +168,11 @@ fn headers() -> Result<()> {
         let text = fs::read_to_string(file)?;
         let head: Vec<_> = text.lines().take_while(|line| line.starts_with('#')).collect();
         let head = head.join("\n");
-        ensure!(head.contains("Cannot:"), "{} does not say what it cannot", file.display());
+        ensure!(
+            head.contains("Cannot:"),
+            "{} does not say what it cannot",
+            file.display()
+        );
         let platforms = ["Istio", "Envoy", "Kubernetes", "KServe", "Gateway API"];
         ensure!(
             platforms.iter().any(|platform| head.contains(platform)),
@@ -196,7 +241,10 @@ fn twins() -> Result<()> {
         }
         let mut document = twin::document(&example)?;
         let own = twin::policy(&mut document).with_context(|| format!("{example}: no policy"))?;
-        ensure!(policies == [own.clone()], "examples/{example}: policy.yaml and envoy.yaml differ");
+        ensure!(
+            policies == [own.clone()],
+            "examples/{example}: policy.yaml and envoy.yaml differ"
+        );
     }
     Ok(())
 }

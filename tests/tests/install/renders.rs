@@ -22,15 +22,20 @@ pub(crate) fn add(trials: &mut Vec<Trial>) -> Result<()> {
                 kustomizations(&root().join(folder), &mut folders)?;
             }
             let crds = crds.clone();
-            trials.push(trial("every kustomization renders, and what it renders is valid", move || {
-                ensure!(folders.len() > 10, "only {} kustomizations", folders.len());
-                folders.iter().try_for_each(|folder| {
-                    let text = output(command.iter().map(String::as_str), &[folder])?;
-                    check(&text, &crds).with_context(|| folder.display().to_string())
-                })
-            }));
+            trials.push(trial(
+                "every kustomization renders, and what it renders is valid",
+                move || {
+                    ensure!(folders.len() > 10, "only {} kustomizations", folders.len());
+                    folders.iter().try_for_each(|folder| {
+                        let text = output(command.iter().map(String::as_str), &[folder])?;
+                        check(&text, &crds).with_context(|| folder.display().to_string())
+                    })
+                },
+            ));
         }
-        None => trials.push(skipped("no kustomization is rendered: neither kustomize nor kubectl is installed")),
+        None => trials.push(skipped(
+            "no kustomization is rendered: neither kustomize nor kubectl is installed",
+        )),
     }
     match helm() {
         Some(helm) => trials.push(trial("the Helm chart renders for both platforms, and what it renders is valid", move || {
@@ -45,18 +50,33 @@ pub(crate) fn add(trials: &mut Vec<Trial>) -> Result<()> {
 
 fn kustomize() -> Option<Vec<String>> {
     let built = root().join("target/tools/go/bin/kustomize").display().to_string();
-    let ways = [vec!["kustomize", "build"], vec!["kubectl", "kustomize"], vec![built.as_str(), "build"]];
+    let ways = [
+        vec!["kustomize", "build"],
+        vec!["kubectl", "kustomize"],
+        vec![built.as_str(), "build"],
+    ];
     let works = |way: &&Vec<&str>| {
         let mut command = Command::new(way[0]);
-        command.args(if way[0] == "kubectl" { ["version", "--client"].as_slice() } else { &["version"] });
+        command.args(if way[0] == "kubectl" {
+            ["version", "--client"].as_slice()
+        } else {
+            &["version"]
+        });
         command.output().is_ok_and(|output| output.status.success())
     };
-    ways.iter().find(works).map(|way| way.iter().map(|word| (*word).to_owned()).collect())
+    ways.iter()
+        .find(works)
+        .map(|way| way.iter().map(|word| (*word).to_owned()).collect())
 }
 
 fn helm() -> Option<String> {
     let built = root().join("target/tools/go/bin/helm").display().to_string();
-    let works = |helm: &String| Command::new(helm).arg("version").output().is_ok_and(|output| output.status.success());
+    let works = |helm: &String| {
+        Command::new(helm)
+            .arg("version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
     ["helm".to_owned(), built].into_iter().find(works)
 }
 
@@ -77,12 +97,28 @@ fn charts(helm: &str, crds: &Crds) -> Result<()> {
     let chart = root().join("wasmplugin/helm/promptswitch");
     for platform in ["istio", "envoy-gateway"] {
         for companion in ["false", "true"] {
-            let (platform_set, companion_set) = (format!("platform={platform}"), format!("companion.enabled={companion}"));
-            let words = [helm, "template", "promptswitch", "--namespace", "default", "--set", &platform_set, "--set", &companion_set];
+            let (platform_set, companion_set) = (
+                format!("platform={platform}"),
+                format!("companion.enabled={companion}"),
+            );
+            let words = [
+                helm,
+                "template",
+                "promptswitch",
+                "--namespace",
+                "default",
+                "--set",
+                &platform_set,
+                "--set",
+                &companion_set,
+            ];
             let text = output(words.into_iter(), &[&chart])?;
             let kinds = check(&text, crds);
             kinds.with_context(|| format!("{platform_set} {companion_set}"))?;
-            ensure!(text.contains("kind: Deployment") == (companion == "true"), "the companion is there although it should not, or not");
+            ensure!(
+                text.contains("kind: Deployment") == (companion == "true"),
+                "the companion is there although it should not, or not"
+            );
         }
     }
     Ok(())
@@ -98,7 +134,12 @@ fn check(text: &str, crds: &Crds) -> Result<()> {
             crds.check(&resource).with_context(name)?;
         }
         let has_filter = resource.to_string().contains("vm_config");
-        if has_filter && matches!(resource["kind"].as_str(), Some("EnvoyFilter" | "EnvoyPatchPolicy")) {
+        if has_filter
+            && matches!(
+                resource["kind"].as_str(),
+                Some("EnvoyFilter" | "EnvoyPatchPolicy")
+            )
+        {
             manifests::same_plugin(&resource).with_context(name)?;
         }
         let mut policies = Vec::<Value>::new();
@@ -113,6 +154,10 @@ fn check(text: &str, crds: &Crds) -> Result<()> {
 fn output<'w>(mut words: impl Iterator<Item = &'w str>, paths: &[&PathBuf]) -> Result<String> {
     let program = words.next().context("no program")?;
     let output = Command::new(program).args(words).args(paths).output()?;
-    ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -5,6 +5,7 @@ mod demo;
 mod dist;
 mod example;
 mod fuzz;
+mod interop;
 mod oci;
 mod run;
 mod test;
@@ -28,6 +29,8 @@ enum Command {
     Test(test::Options),
     /// Fuzz everything that reads a client's bytes.
     Fuzz(fuzz::Options),
+    /// Build programs of other projects with Go, and run our resources and examples with them; apart from the tests.
+    Interop(interop::Options),
     /// Added latency, throughput, CPU and memory: no filter, our filter and an ext_proc twin, side by side.
     Bench(bench::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Example(options) => example::example(&options),
         Command::Test(options) => test::test(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Interop(options) => interop::interop(&options),
         Command::Bench(options) => bench::bench(&options),
     }
 }

@@ -50,19 +50,23 @@ fn with_twin() -> Result<Vec<String>> {
     Ok(all()?.into_iter().filter(has_twin).collect())
 }
 
-/// Adds a test that Envoy takes each `envoy.yaml` as it stands.
+/// Adds a test that Envoy takes each Envoy configuration of an example as it stands.
 pub(crate) fn add_validation(trials: &mut Vec<Trial>, version: &'static str) -> Result<()> {
-    for example in with_twin()? {
-        let name = format!("examples/{example}/envoy.yaml is valid as it stands ({version})");
-        trials.push(trial(name, move || valid(&envoy(version)?, &example)));
+    for example in all()? {
+        for file in ["envoy.yaml", "envoy-picker.yaml"] {
+            let path = format!("examples/{example}/{file}");
+            if root().join(&path).exists() {
+                let name = format!("{path} is valid as it stands ({version})");
+                trials.push(trial(name, move || valid(&envoy(version)?, &path)));
+            }
+        }
     }
     Ok(())
 }
 
-fn valid(binary: &Path, example: &str) -> Result<()> {
+fn valid(binary: &Path, path: &str) -> Result<()> {
     let mut validate = Command::new(binary);
-    validate.args(["--mode", "validate", "--disable-hot-restart", "-c"]);
-    validate.arg(format!("examples/{example}/envoy.yaml"));
+    validate.args(["--mode", "validate", "--disable-hot-restart", "-c", path]);
     let output = validate.current_dir(root()).output()?;
     let log = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{log}");

@@ -125,7 +125,11 @@ impl Plan {
 /// Writes a listener to a file that a running Envoy watches.
 pub fn write_listener(file: &Path, listener: &Value) -> Result<()> {
     let mut listener = listener.clone();
-    listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+    let fields = listener.as_object_mut().context("the listener is no object")?;
+    fields.insert(
+        "@type".into(),
+        json!("type.googleapis.com/envoy.config.listener.v3.Listener"),
+    );
     // Envoy sees only files that are moved into place.
     let next = file.with_extension("next");
     fs::write(&next, json!({"resources": [listener]}).to_string())?;
@@ -181,28 +185,27 @@ fn outcome(response: Response, upstream: Option<String>, seen: Option<Seen>) -> 
 
 /// Name and port of each endpoint on this host.
 fn endpoints(document: &Value) -> Vec<(String, u16)> {
-    let list = |value: &Value, key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
     let mut found = Vec::new();
-    for cluster in list(&document["static_resources"], "clusters") {
-        for locality in list(&cluster["load_assignment"], "endpoints") {
-            for lb in list(&locality, "lb_endpoints") {
-                let endpoint = &lb["endpoint"];
-                let name = endpoint["hostname"].as_str().or(cluster["name"].as_str());
-                let port = endpoint.pointer("/address/socket_address/port_value");
+    for cluster in list(document, "/static_resources/clusters") {
+        for locality in list(cluster, "/load_assignment/endpoints") {
+            for lb in list(locality, "/lb_endpoints") {
+                let name = lb.pointer("/endpoint/hostname").or_else(|| cluster.get("name"));
+                let port = lb.pointer("/endpoint/address/socket_address/port_value");
                 let port = port
                     .and_then(Value::as_u64)
                     .and_then(|port| u16::try_from(port).ok());
-                found.extend(name.map(str::to_owned).zip(port));
+                found.extend(name.and_then(Value::as_str).map(str::to_owned).zip(port));
             }
         }
     }
     found
+}
+
+fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Moves sockets, and addresses in texts such as a policy's; a socket that no server has (Envoy's own) becomes free.

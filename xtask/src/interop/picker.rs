@@ -64,6 +64,8 @@ fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<
         model,
         "--mode",
         "random",
+        "--max-model-len",
+        "1000000",
         "--force-dummy-tokenizer",
     ]);
     if name != "deepseek" {

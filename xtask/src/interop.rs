@@ -73,35 +73,43 @@ enum Outcome {
     NotRun(String),
 }
 
-/// The programs that are built, one after another, by the Go toolchain of this machine.
-const TOOLS: [(&str, &str); 4] = [
-    ("helm", "helm.sh/helm/v3/cmd/helm@v3.19.0"),
+/// What is built, one after another, by the Go toolchain of this machine: program, module, version, and its folder in the module.
+const TOOLS: [(&str, &str, &str, &str); 4] = [
+    ("helm", "helm.sh/helm/v3", "v3.19.0", "cmd/helm"),
     (
         "llm-d-inference-sim",
-        "github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim@v0.10.2",
+        "github.com/llm-d/llm-d-inference-sim",
+        "v0.10.2",
+        "cmd/llm-d-inference-sim",
     ),
     // The last release with the picker; it has moved to github.com/llm-d/llm-d-router since.
     (
         "epp",
-        "sigs.k8s.io/gateway-api-inference-extension/cmd/epp@v1.5.0",
+        "sigs.k8s.io/gateway-api-inference-extension",
+        "v1.5.0",
+        "cmd/epp",
     ),
-    ("egctl", "github.com/envoyproxy/gateway/cmd/egctl@v1.9.0"),
+    ("egctl", "github.com/envoyproxy/gateway", "v1.9.0", "cmd/egctl"),
 ];
 
 /// The program, built into `target/tools/go/bin` unless it is there; an error says why it cannot be built.
 fn tool(name: &str) -> Result<PathBuf> {
-    let bin = root().canonicalize()?.join("target/tools/go/bin");
-    let program = bin.join(name);
+    let folder = root().canonicalize()?.join("target/tools/go");
+    let program = folder.join("bin").join(name);
     if program.exists() {
         return Ok(program);
     }
-    let package = TOOLS.iter().find(|(known, _)| *known == name);
-    let (_, package) = package.with_context(|| format!("no package for {name}"))?;
-    fs::create_dir_all(&bin)?;
+    let known = TOOLS.iter().find(|(known, ..)| *known == name);
+    let (_, module, version, package) = known.with_context(|| format!("no module for {name}"))?;
+    // A module that requires it: `go install MODULE@VERSION` also asks for the list of versions, which not every proxy gives.
+    let build = folder.join(name);
+    fs::create_dir_all(&build)?;
+    let requires = format!("module build\n\ngo 1.26\n\nrequire {module} {version}\n");
+    fs::write(build.join("go.mod"), requires)?;
     let mut go = Command::new("nice");
-    go.args(["go", "install", package]).current_dir(&bin);
-    go.env("GOBIN", &bin).env("CGO_ENABLED", "0");
-    run(&format!("building {name} (go install {package})"), &mut go)?;
+    go.args(["go", "build", "-mod=mod", "-o"]).arg(&program);
+    go.arg(format!("{module}/{package}")).current_dir(&build);
+    run(&format!("building {name} {version}"), go.env("CGO_ENABLED", "0"))?;
     Ok(program)
 }
 

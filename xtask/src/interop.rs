@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::oci;
 use crate::run::{output, root, run};
 
 /// What to build and run.
@@ -30,11 +31,13 @@ enum Part {
     Helm,
     /// Envoy with the endpoint picker of the Inference Extension, in front of llm-d's simulator of vLLM.
     Picker,
+    /// Envoy Gateway's own fetcher unpacks the images of `cargo xtask oci`.
+    Image,
     /// Envoy Gateway's translator makes xDS of our resources.
     EnvoyGateway,
 }
 
-const PARTS: [Part; 3] = [Part::Helm, Part::Picker, Part::EnvoyGateway];
+const PARTS: [Part; 4] = [Part::Helm, Part::Picker, Part::Image, Part::EnvoyGateway];
 
 /// Runs the parts and prints how long each took, or why it was not run.
 pub(crate) fn interop(options: &Options) -> Result<()> {
@@ -49,6 +52,7 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
         let outcome = match part {
             Part::Helm => helm(),
             Part::Picker => picker::picker(),
+            Part::Image => image(),
             Part::EnvoyGateway => envoy_gateway(),
         };
         let seconds = started.elapsed().as_secs_f64();
@@ -136,6 +140,41 @@ fn helm() -> Result<Outcome> {
     Ok(Outcome::Passed(format!(
         "lint, and {resources} resources for two platforms"
     )))
+}
+
+/// A test of ours, laid over the package of Envoy Gateway whose fetcher is internal to it.
+fn image() -> Result<Outcome> {
+    let download = ["mod", "download", "-json", "github.com/envoyproxy/gateway@v1.9.0"];
+    let answer = match output(
+        Command::new("go")
+            .args(download)
+            .current_dir(root().join("target")),
+    ) {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    let module = answer.get("Dir").and_then(serde_json::Value::as_str);
+    let module = PathBuf::from(module.context("go gave no folder")?);
+    oci::oci()?;
+    let root = root().canonicalize()?;
+    let test = root.join("xtask/src/interop/image_test.go");
+    let replaced = module.join("internal/wasm/promptswitch_test.go");
+    let overlay = root.join("target/run/overlay.json");
+    fs::create_dir_all(root.join("target/run"))?;
+    let content = serde_json::json!({"Replace": {replaced.display().to_string(): test}});
+    fs::write(&overlay, content.to_string())?;
+    let mut go = Command::new("nice");
+    go.args(["go", "test", "-run", "TestPromptswitchImage", "-overlay"])
+        .arg(&overlay);
+    go.arg("./internal/wasm").current_dir(&module);
+    run(
+        "unpacking with Envoy Gateway's code",
+        go.env("PROMPTSWITCH_DIST", root.join("dist")),
+    )?;
+    Ok(Outcome::Passed(
+        "both forms of the image are the module, byte for byte".into(),
+    ))
 }
 
 /// egctl translates routes and patches without a cluster; it cannot fetch Wasm code, so the plain policy is left out.

@@ -86,10 +86,9 @@ impl Crds {
     pub(crate) fn check(&self, resource: &Value) -> Result<()> {
         let schema = self.schemas.get(&key(resource)).context("no schema")?;
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        let compiled = compiler
-            .add_resource("crd.json", schema.clone())
-            .and_then(|()| compiler.compile("crd.json", &mut schemas))
-            .map_err(|error| anyhow!("the schema: {error:#}"))?;
+        let wrong = |error: boon::CompileError| anyhow!("the schema: {error:#}");
+        compiler.add_resource("crd.json", schema.clone()).map_err(wrong)?;
+        let compiled = compiler.compile("crd.json", &mut schemas).map_err(wrong)?;
         schemas
             .validate(resource, compiled)
             .map_err(|error| anyhow!("{error:#}"))

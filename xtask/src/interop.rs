@@ -29,6 +29,8 @@ pub(crate) struct Options {
 enum Part {
     /// Helm renders the chart.
     Helm,
+    /// Envoy in front of llm-d's simulator of vLLM.
+    Simulator,
     /// Envoy with the endpoint picker of the Inference Extension, in front of llm-d's simulator of vLLM.
     Picker,
     /// Envoy Gateway's own fetcher unpacks the images of `cargo xtask oci`.
@@ -37,7 +39,13 @@ enum Part {
     EnvoyGateway,
 }
 
-const PARTS: [Part; 4] = [Part::Helm, Part::Picker, Part::Image, Part::EnvoyGateway];
+const PARTS: [Part; 5] = [
+    Part::Helm,
+    Part::Simulator,
+    Part::Picker,
+    Part::Image,
+    Part::EnvoyGateway,
+];
 
 /// Runs the parts and prints how long each took, or why it was not run.
 pub(crate) fn interop(options: &Options) -> Result<()> {
@@ -51,6 +59,7 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
         let started = Instant::now();
         let outcome = match part {
             Part::Helm => helm(),
+            Part::Simulator => picker::simulator(),
             Part::Picker => picker::picker(),
             Part::Image => image(),
             Part::EnvoyGateway => envoy_gateway(),

@@ -15,44 +15,71 @@ use super::process::Running;
 use super::{Outcome, tool};
 use crate::run::root;
 
+const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
+const DEEPSEEK: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B";
+
+/// As in examples/inference-pool/envoy.yaml.
+const PLAIN: [(&str, u16, &str); 2] = [("llama", 9001, LLAMA), ("deepseek", 9002, DEEPSEEK)];
 /// As in examples/inference-pool/envoy-picker.yaml.
-const SERVERS: [(&str, u16, &str); 3] = [
-    ("llama-a", 9001, "meta-llama/Llama-3.1-8B-Instruct"),
-    ("llama-b", 9002, "meta-llama/Llama-3.1-8B-Instruct"),
-    ("deepseek", 9003, "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+const PICKED: [(&str, u16, &str); 3] = [
+    ("llama-a", 9001, LLAMA),
+    ("llama-b", 9002, LLAMA),
+    ("deepseek", 9003, DEEPSEEK),
 ];
 const PICKER: u16 = 9006;
 const HEALTH: u16 = 9007;
 const METRICS: u16 = 9008;
 const KUBE: u16 = 9009;
-const GATEWAY: u16 = 8080;
 
-/// Builds both, starts everything, sends the example's requests and one large body.
+/// The example's `envoy.yaml` with the simulator as the model servers: it refuses models that it does not serve.
+pub(super) fn simulator() -> Result<Outcome> {
+    let simulator = match tool("llm-d-inference-sim") {
+        Ok(simulator) => simulator,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let _servers = start_servers(&simulator, &PLAIN)?;
+    let envoy = start_envoy("envoy.yaml")?;
+    Ok(Outcome::Passed(requests(envoy.listener("ingress")?)?))
+}
+
+/// The endpoint picker between the filter and two simulators.
 pub(super) fn picker() -> Result<Outcome> {
     let (simulator, picker) = match (tool("llm-d-inference-sim"), tool("epp")) {
         (Ok(simulator), Ok(picker)) => (simulator, picker),
         (Err(error), _) | (_, Err(error)) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
-    let taken = [GATEWAY, 9901, PICKER, HEALTH, METRICS, KUBE]
-        .into_iter()
-        .chain(SERVERS.map(|(_, port, _)| port));
-    for port in taken {
-        TcpListener::bind(("127.0.0.1", port))
-            .with_context(|| format!("port {port} of 127.0.0.1 is needed"))?;
-    }
-    let _servers = SERVERS
-        .iter()
-        .map(|(name, port, model)| start_server(&simulator, name, *port, model))
-        .collect::<Result<Vec<_>>>()?;
+    free(&[PICKER, HEALTH, METRICS, KUBE])?;
+    let _servers = start_servers(&simulator, &PICKED)?;
     let _kube = start_kube()?;
     let _picker = start_picker(&picker)?;
-    let config = std::fs::read_to_string(root().join("examples/inference-pool/envoy-picker.yaml"))?;
-    let version = VERSIONS.last().context("no version of Envoy")?;
-    let envoy = Envoy::start(&fetch(version)?, &config, 1)?;
+    let envoy = start_envoy("envoy-picker.yaml")?;
     let gateway = envoy.listener("ingress")?;
     wait_for_endpoints(gateway)?;
-    let seen = requests(gateway)?;
-    Ok(Outcome::Passed(seen))
+    Ok(Outcome::Passed(requests(gateway)?))
+}
+
+fn free(ports: &[u16]) -> Result<()> {
+    for port in ports {
+        TcpListener::bind(("127.0.0.1", *port))
+            .with_context(|| format!("port {port} of 127.0.0.1 is needed"))?;
+    }
+    Ok(())
+}
+
+fn start_envoy(file: &str) -> Result<Envoy> {
+    free(&[8080, 9901])?;
+    let path = root().join("examples/inference-pool").join(file);
+    let config = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let version = VERSIONS.last().context("no version of Envoy")?;
+    Envoy::start(&fetch(version)?, &config, 1)
+}
+
+fn start_servers(simulator: &Path, servers: &[(&str, u16, &str)]) -> Result<Vec<Running>> {
+    let start = |(name, port, model): &(&str, u16, &str)| {
+        free(&[*port])?;
+        start_server(simulator, name, *port, model)
+    };
+    servers.iter().map(start).collect()
 }
 
 fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<Running> {

@@ -128,6 +128,7 @@ fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
         skip_processing: global.skip_processing,
         models: providers.models,
         model_names: providers.names,
+        adapters: routing.adapters,
         signals: routing.signals,
         recipes: routing.recipes,
     })

@@ -28,6 +28,8 @@ pub struct Policy {
     pub(crate) models: Vec<Model>,
     /// Where in `models` a name or an upstream name is.
     pub(crate) model_names: BTreeMap<String, usize>,
+    /// Where in `models` the model is that an adapter adapts.
+    pub(crate) adapters: BTreeMap<String, usize>,
     /// An index into `models`.
     pub(crate) default_model: usize,
     pub(crate) signals: Signals,
@@ -170,6 +172,17 @@ impl Policy {
         let sent = request.model();
         if let Some(index) = self.model_names.get(sent) {
             return self.rewritten(self.verdict(Reason::ExplicitModel, *index), request);
+        }
+        if let Some(index) = self.adapters.get(sent) {
+            let verdict = self.verdict(Reason::ExplicitModel, *index);
+            let upstream_model = sent.to_owned();
+            return self.rewritten(
+                Verdict {
+                    upstream_model,
+                    ..verdict
+                },
+                request,
+            );
         }
         let verdict = self.passed_on(Reason::UnknownModel, request);
         Verdict {

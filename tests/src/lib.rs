@@ -2,7 +2,7 @@
 //!
 //! [`scenario`] and [`message`] need no socket: the filter's own tests run the same scenarios on a fake host.
 //! Everything else needs the feature `envoy` (on by default): a mock model server ([`upstream`]), clients that
-//! may break the rules of HTTP ([`client`]), Envoy itself ([`envoy`]), and all of them together ([`stack`]).
+//! may break the rules of HTTP ([`client`]), Envoy itself ([`envoy`]), all of them together ([`stack`]), and the examples ([`twin`]).
 
 pub mod message;
 pub mod policy;
@@ -16,6 +16,8 @@ pub mod companion;
 pub mod envoy;
 #[cfg(feature = "envoy")]
 pub mod stack;
+#[cfg(feature = "envoy")]
+pub mod twin;
 #[cfg(feature = "envoy")]
 pub mod upstream;
 

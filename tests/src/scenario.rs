@@ -3,7 +3,7 @@
 mod body;
 mod outcome;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -175,11 +175,16 @@ pub fn all() -> Result<Vec<(String, Scenario)>> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let text = fs::read_to_string(&file)?;
-        let loaded: Vec<Scenario> = parse(&text).with_context(|| file.display().to_string())?;
+        let loaded = read(&file)?;
         scenarios.extend(loaded.into_iter().map(|scenario| (name.clone(), scenario)));
     }
     Ok(scenarios)
+}
+
+/// The scenarios of one file.
+pub fn read(file: &Path) -> Result<Vec<Scenario>> {
+    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    parse(&text).with_context(|| file.display().to_string())
 }
 
 // By way of a JSON value: its errors name the field, and its untagged enums know the type of a scalar.

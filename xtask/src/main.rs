@@ -3,7 +3,10 @@
 mod bench;
 mod demo;
 mod dist;
+mod example;
 mod fuzz;
+mod interop;
+mod oci;
 mod run;
 mod test;
 mod toolchain;
@@ -16,12 +19,18 @@ use clap::Parser;
 enum Command {
     /// Build dist/promptswitch.wasm; print its size, imports and sha256.
     Dist,
+    /// Pack dist/promptswitch.wasm as OCI images under dist/oci, without a container engine.
+    Oci,
     /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went.
     Demo(demo::Options),
+    /// Serve an example on this host, in front of mock model servers.
+    Example(example::Options),
     /// Everything that CI checks: lints, unit, property and scenario tests, and the same scenarios in real Envoys.
     Test(test::Options),
     /// Fuzz everything that reads a client's bytes.
     Fuzz(fuzz::Options),
+    /// Build programs of other projects with Go, and run our resources and examples with them; apart from the tests.
+    Interop(interop::Options),
     /// Added latency, throughput, CPU and memory: no filter, our filter and an ext_proc twin, side by side.
     Bench(bench::Options),
 }
@@ -29,9 +38,12 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Dist => dist::dist(),
+        Command::Oci => oci::oci(),
         Command::Demo(options) => demo::demo(&options),
+        Command::Example(options) => example::example(&options),
         Command::Test(options) => test::test(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Interop(options) => interop::interop(&options),
         Command::Bench(options) => bench::bench(&options),
     }
 }

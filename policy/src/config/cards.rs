@@ -60,6 +60,17 @@ pub(super) fn read(objects: Vec<Object<'_>>, providers: &Providers) -> BTreeMap<
     cards
 }
 
+/// The models of all adapters, by their names; of several models with one adapter the first.
+pub(super) fn adapters(cards: &BTreeMap<usize, Card>) -> BTreeMap<String, usize> {
+    let mut adapters = BTreeMap::new();
+    for (model, card) in cards {
+        for name in &card.loras {
+            adapters.entry(name.clone()).or_insert(*model);
+        }
+    }
+    adapters
+}
+
 fn read_lora(mut object: Object<'_>) -> Option<String> {
     let name = object.need_text("name");
     object.ignore(&["description"]);

@@ -1,6 +1,6 @@
 //! `routing`: signals, projections and decisions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -31,6 +31,8 @@ pub(super) struct Routing {
     pub(super) signals: Signals,
     /// Never empty.
     pub(super) recipes: Vec<Recipe>,
+    /// Which of the models an adapter adapts.
+    pub(super) adapters: BTreeMap<String, usize>,
 }
 
 pub(super) fn read(
@@ -66,7 +68,11 @@ pub(super) fn read(
     };
     let read = |profile| read_profile(profile, &mut names, &setting);
     let recipes = profiles.into_iter().map(read).collect();
-    Routing { signals, recipes }
+    Routing {
+        signals,
+        recipes,
+        adapters: cards::adapters(&cards),
+    }
 }
 
 fn sections<'v>(profiles: &mut [Profile<'v>], key: &'static str) -> Vec<Object<'v>> {

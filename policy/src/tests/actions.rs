@@ -467,6 +467,22 @@ fn earlier_tool_calls_are_stripped() {
 }
 
 #[test]
+fn an_adapter_that_a_client_names_is_routed_as_its_model_and_keeps_its_name() {
+    let mut document = with(json!([]));
+    document["routing"]["modelCards"] = json!([{"name": "large", "loras": [{"name": "law-expert"}]}]);
+    let sent = body("law-expert", "x");
+    let verdict = judge(&load(&document), Api::ChatCompletions, &sent, &[]);
+    assert_eq!(verdict.reason, Reason::ExplicitModel);
+    assert_eq!(
+        (verdict.model.as_str(), verdict.upstream_model.as_str()),
+        ("large", "law-expert")
+    );
+    assert_eq!(after(&document, Api::ChatCompletions, &sent), sent);
+    let verdict = judge(&load(&document), Api::ChatCompletions, &body("cooking", "x"), &[]);
+    assert_eq!(verdict.reason, Reason::UnknownModel);
+}
+
+#[test]
 fn an_adapter_answers_in_the_place_of_its_model() {
     let mut document = with(json!([]));
     document["routing"]["decisions"][0]["modelRefs"] = json!([{"model": "large", "lora_name": "law-expert"}]);

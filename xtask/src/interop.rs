@@ -1,0 +1,251 @@
+//! Programs of other projects, built from source, that our resources and examples are run with.
+//!
+//! Apart from the everyday tests: the builds take minutes each and some of them gigabytes. What cannot be built or run here is said,
+//! with the reason, and the rest goes on; the command fails if something that ran did not do what it should.
+
+mod picker;
+mod process;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::oci;
+use crate::run::{output, root, run};
+
+/// What to build and run.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The parts to run, instead of all.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+/// A meeting with programs of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Helm renders the chart.
+    Helm,
+    /// Envoy in front of llm-d's simulator of vLLM.
+    Simulator,
+    /// Envoy with the endpoint picker of the Inference Extension, in front of llm-d's simulator of vLLM.
+    Picker,
+    /// Envoy Gateway's own fetcher unpacks the images of `cargo xtask oci`.
+    Image,
+    /// Envoy Gateway's translator makes xDS of our resources.
+    EnvoyGateway,
+}
+
+const PARTS: [Part; 5] = [
+    Part::Helm,
+    Part::Simulator,
+    Part::Picker,
+    Part::Image,
+    Part::EnvoyGateway,
+];
+
+/// Runs the parts and prints how long each took, or why it was not run.
+pub(crate) fn interop(options: &Options) -> Result<()> {
+    let parts = if options.parts.is_empty() {
+        PARTS.to_vec()
+    } else {
+        options.parts.clone()
+    };
+    let mut failed = Vec::new();
+    for part in parts {
+        let started = Instant::now();
+        let outcome = match part {
+            Part::Helm => helm(),
+            Part::Simulator => picker::simulator(),
+            Part::Picker => picker::picker(),
+            Part::Image => image(),
+            Part::EnvoyGateway => envoy_gateway(),
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        match outcome {
+            Ok(Outcome::Passed(what)) => println!("passed  {part:?}, {seconds:.0} s: {what}"),
+            Ok(Outcome::NotRun(why)) => println!("not run {part:?}: {why}"),
+            Err(error) => {
+                println!("failed  {part:?}, {seconds:.0} s: {error:#}");
+                failed.push(part);
+            }
+        }
+    }
+    match failed.is_empty() {
+        true => Ok(()),
+        false => bail!("failed: {failed:?}"),
+    }
+}
+
+/// How a part went, where nothing was wrong.
+enum Outcome {
+    Passed(String),
+    NotRun(String),
+}
+
+/// What is built, one after another, by the Go toolchain of this machine: program, module, version, and its folder in the module.
+const TOOLS: [(&str, &str, &str, &str); 4] = [
+    ("helm", "helm.sh/helm/v3", "v3.19.0", "cmd/helm"),
+    (
+        "llm-d-inference-sim",
+        "github.com/llm-d/llm-d-inference-sim",
+        "v0.10.2",
+        "cmd/llm-d-inference-sim",
+    ),
+    // The last release with the picker; it has moved to github.com/llm-d/llm-d-router since.
+    (
+        "epp",
+        "sigs.k8s.io/gateway-api-inference-extension",
+        "v1.5.0",
+        "cmd/epp",
+    ),
+    ("egctl", "github.com/envoyproxy/gateway", "v1.9.0", "cmd/egctl"),
+];
+
+/// The program, built into `target/tools/go/bin` unless it is there; an error says why it cannot be built.
+fn tool(name: &str) -> Result<PathBuf> {
+    let folder = root().canonicalize()?.join("target/tools/go");
+    let program = folder.join("bin").join(name);
+    if program.exists() {
+        return Ok(program);
+    }
+    let known = TOOLS.iter().find(|(known, ..)| *known == name);
+    let (_, module, version, package) = known.with_context(|| format!("no module for {name}"))?;
+    // A module that requires it: `go install MODULE@VERSION` also asks for the list of versions, which not every proxy gives.
+    let build = folder.join(name);
+    fs::create_dir_all(&build)?;
+    let requires = format!("module build\n\ngo 1.26\n\nrequire {module} {version}\n");
+    fs::write(build.join("go.mod"), requires)?;
+    let mut go = Command::new("nice");
+    go.args(["go", "build", "-mod=mod", "-o"]).arg(&program);
+    go.arg(format!("{module}/{package}")).current_dir(&build);
+    run(&format!("building {name} {version}"), go.env("CGO_ENABLED", "0"))?;
+    Ok(program)
+}
+
+/// Everyday tests render the chart too, once Helm is here.
+fn helm() -> Result<Outcome> {
+    let helm = match tool("helm") {
+        Ok(helm) => helm,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let chart = root().join("wasmplugin/helm/promptswitch");
+    output(Command::new(&helm).arg("lint").arg(&chart))?;
+    let mut resources = 0;
+    for platform in ["istio", "envoy-gateway"] {
+        let mut template = Command::new(&helm);
+        template.args([
+            "template",
+            "promptswitch",
+            "--set",
+            &format!("platform={platform}"),
+        ]);
+        let text = output(template.arg(&chart))?;
+        resources += text.lines().filter(|line| line.starts_with("kind: ")).count();
+    }
+    Ok(Outcome::Passed(format!(
+        "lint, and {resources} resources for two platforms"
+    )))
+}
+
+/// A test of ours, laid over the package of Envoy Gateway whose fetcher is internal to it.
+fn image() -> Result<Outcome> {
+    let download = ["mod", "download", "-json", "github.com/envoyproxy/gateway@v1.9.0"];
+    let answer = match output(
+        Command::new("go")
+            .args(download)
+            .current_dir(root().join("target")),
+    ) {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let answer: serde_json::Value = serde_json::from_str(&answer)?;
+    let module = answer.get("Dir").and_then(serde_json::Value::as_str);
+    let module = PathBuf::from(module.context("go gave no folder")?);
+    oci::oci()?;
+    let root = root().canonicalize()?;
+    let test = root.join("xtask/src/interop/image_test.go");
+    let replaced = module.join("internal/wasm/promptswitch_test.go");
+    let overlay = root.join("target/run/overlay.json");
+    fs::create_dir_all(root.join("target/run"))?;
+    let content = serde_json::json!({"Replace": {replaced.display().to_string(): test}});
+    fs::write(&overlay, content.to_string())?;
+    let mut go = Command::new("nice");
+    go.args(["go", "test", "-run", "TestPromptswitchImage", "-overlay"])
+        .arg(&overlay);
+    go.arg("./internal/wasm").current_dir(&module);
+    run(
+        "unpacking with Envoy Gateway's code",
+        go.env("PROMPTSWITCH_DIST", root.join("dist")),
+    )?;
+    Ok(Outcome::Passed(
+        "both forms of the image are the module, byte for byte".into(),
+    ))
+}
+
+/// egctl translates routes and patches without a cluster; it cannot fetch Wasm code, so the plain policy is left out.
+fn envoy_gateway() -> Result<Outcome> {
+    let egctl = match tool("egctl") {
+        Ok(egctl) => egctl,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let folder = root().join("target/run");
+    fs::create_dir_all(&folder)?;
+    let input = folder.join("envoy-gateway.yaml");
+    fs::write(&input, resources()?)?;
+    let mut translate = Command::new(egctl);
+    translate.args([
+        "x",
+        "translate",
+        "--from",
+        "gateway-api",
+        "--to",
+        "xds",
+        "--type",
+        "all",
+        "-o",
+        "json",
+        "-f",
+    ]);
+    let xds = output(translate.arg(&input))?;
+    for wanted in [
+        "allow_on_headers_stop_iteration",
+        "FAIL_RELOAD",
+        "/promptswitch/plugin.wasm",
+    ] {
+        let camel =
+            wanted == "allow_on_headers_stop_iteration" && xds.contains("allowOnHeadersStopIteration");
+        if !camel && !xds.contains(wanted) {
+            fs::write(folder.join("envoy-gateway.json"), &xds)?;
+            bail!("{wanted} is not in the xDS that egctl makes (target/run/envoy-gateway.json)");
+        }
+    }
+    Ok(Outcome::Passed(
+        "the filter, its flag and its limits are in the listener".into(),
+    ))
+}
+
+/// The base, and a gateway with a route for it.
+fn resources() -> Result<String> {
+    let mut text = String::new();
+    for file in [
+        "envoypatchpolicy.yaml",
+        "clienttrafficpolicy.yaml",
+        "envoyproxy.yaml",
+    ] {
+        let path = root().join("wasmplugin/envoy-gateway/base").join(file);
+        let resource = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        text.push_str(&resource.replacen("metadata:\n", "metadata:\n  namespace: default\n", 1));
+        text.push_str("---\n");
+    }
+    for file in ["ai-gateway/gateway.yaml", "istio-vsr/routes.yaml"] {
+        let path = root().join("examples").join(file);
+        let resource = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        text.push_str(&resource.replace("metadata: {", "metadata: {namespace: default, "));
+        text.push_str("---\n");
+    }
+    Ok(text)
+}

@@ -1,0 +1,238 @@
+//! The endpoint picker of the Inference Extension and llm-d's simulator of vLLM, with the inference-pool example.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use promptswitch_tests::client;
+use promptswitch_tests::envoy::{Envoy, VERSIONS, fetch};
+use promptswitch_tests::message::{Framing, Pace, Request, Response};
+use serde_json::{Value, json};
+
+use super::process::Running;
+use super::{Outcome, tool};
+use crate::run::root;
+
+const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
+const DEEPSEEK: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B";
+
+/// As in examples/inference-pool/envoy.yaml.
+const PLAIN: [(&str, u16, &str); 2] = [("llama", 9001, LLAMA), ("deepseek", 9002, DEEPSEEK)];
+/// As in examples/inference-pool/envoy-picker.yaml.
+const PICKED: [(&str, u16, &str); 3] = [
+    ("llama-a", 9001, LLAMA),
+    ("llama-b", 9002, LLAMA),
+    ("deepseek", 9003, DEEPSEEK),
+];
+const PICKER: u16 = 9006;
+const HEALTH: u16 = 9007;
+const METRICS: u16 = 9008;
+const KUBE: u16 = 9009;
+
+/// The example's `envoy.yaml` with the simulator as the model servers: it refuses models that it does not serve.
+pub(super) fn simulator() -> Result<Outcome> {
+    let simulator = match tool("llm-d-inference-sim") {
+        Ok(simulator) => simulator,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let _servers = start_servers(&simulator, &PLAIN)?;
+    let envoy = start_envoy("envoy.yaml")?;
+    Ok(Outcome::Passed(requests(envoy.listener("ingress")?)?))
+}
+
+/// The endpoint picker between the filter and two simulators.
+pub(super) fn picker() -> Result<Outcome> {
+    let (simulator, picker) = match (tool("llm-d-inference-sim"), tool("epp")) {
+        (Ok(simulator), Ok(picker)) => (simulator, picker),
+        (Err(error), _) | (_, Err(error)) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    free(&[PICKER, HEALTH, METRICS, KUBE])?;
+    let _servers = start_servers(&simulator, &PICKED)?;
+    let _kube = start_kube()?;
+    let _picker = start_picker(&picker)?;
+    let envoy = start_envoy("envoy-picker.yaml")?;
+    let gateway = envoy.listener("ingress")?;
+    wait_for_endpoints(gateway)?;
+    Ok(Outcome::Passed(requests(gateway)?))
+}
+
+fn free(ports: &[u16]) -> Result<()> {
+    for port in ports {
+        TcpListener::bind(("127.0.0.1", *port))
+            .with_context(|| format!("port {port} of 127.0.0.1 is needed"))?;
+    }
+    Ok(())
+}
+
+fn start_envoy(file: &str) -> Result<Envoy> {
+    free(&[8080, 9901])?;
+    let path = root().join("examples/inference-pool").join(file);
+    let config = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let version = VERSIONS.last().context("no version of Envoy")?;
+    Envoy::start(&fetch(version)?, &config, 1)
+}
+
+fn start_servers(simulator: &Path, servers: &[(&str, u16, &str)]) -> Result<Vec<Running>> {
+    let start = |(name, port, model): &(&str, u16, &str)| {
+        free(&[*port])?;
+        start_server(simulator, name, *port, model)
+    };
+    servers.iter().map(start).collect()
+}
+
+fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<Running> {
+    let mut command = Command::new(simulator);
+    command.args([
+        "--port",
+        &port.to_string(),
+        "--model",
+        model,
+        "--mode",
+        "random",
+        "--max-model-len",
+        "1000000",
+        "--force-dummy-tokenizer",
+    ]);
+    if name != "deepseek" {
+        command.args([
+            "--lora-modules",
+            r#"{"name": "reviews-1", "path": "/adapters/reviews-1"}"#,
+        ]);
+    }
+    command
+        .env("POD_NAME", name)
+        .env("POD_NAMESPACE", "default")
+        .env("POD_IP", "127.0.0.1");
+    Running::start(name, &mut command, port)
+}
+
+/// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
+fn start_kube() -> Result<Running> {
+    let mut command = Command::new("python3");
+    command
+        .arg(root().join("xtask/src/interop/kube.py"))
+        .args([&KUBE.to_string(), "app=vllm-llama3-8b"]);
+    Running::start("kube", &mut command, KUBE)
+}
+
+fn start_picker(picker: &Path) -> Result<Running> {
+    let folder = root().canonicalize()?.join("target/run");
+    let config = folder.join("interop-kubeconfig.json");
+    let server = format!("http://127.0.0.1:{KUBE}");
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "local",
+        "clusters": [{"name": "local", "cluster": {"server": server}}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "local"}}],
+        "users": [{"name": "local", "user": {}}],
+    });
+    std::fs::write(&config, kubeconfig.to_string())?;
+    let mut command = Command::new(picker);
+    command
+        .env("KUBECONFIG", &config)
+        .env("NAMESPACE", "default")
+        .env("POD_NAME", "llama3-8b-epp-0");
+    command.args([
+        "--endpoint-selector",
+        "app=vllm-llama3-8b",
+        "--endpoint-target-ports",
+        "9001,9002",
+    ]);
+    command.args([
+        "--secure-serving=false",
+        "--metrics-endpoint-auth=false",
+        "--tracing=false",
+        "--enable-pprof=false",
+    ]);
+    command.args([
+        "--grpc-port",
+        &PICKER.to_string(),
+        "--grpc-health-port",
+        &HEALTH.to_string(),
+    ]);
+    command.args(["--metrics-port", &METRICS.to_string()]);
+    Running::start("picker", &mut command, PICKER)
+}
+
+/// The picker needs a moment to see the servers' metrics; until then it answers 503.
+fn wait_for_endpoints(gateway: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let response = ask(gateway, "auto", "Who painted the Mona Lisa?")?;
+        if response.status == 200 {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&response.body);
+        ensure!(
+            Instant::now() < deadline,
+            "the picker answers {} {text}",
+            response.status
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Model asked for, prompt, and the model that the simulator must say it is.
+const REQUESTS: [(&str, &str, &str); 5] = [
+    (
+        "auto",
+        "Who painted the Mona Lisa?",
+        "meta-llama/Llama-3.1-8B-Instruct",
+    ),
+    (
+        "auto",
+        "Write a review of the restaurant by the river.",
+        "reviews-1",
+    ),
+    (
+        "auto",
+        "Solve the equation x^2 - 5x + 6 = 0 and prove it.",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+    ),
+    ("reviews-1", "2+2 is", "reviews-1"),
+    ("deepseek-r1", "Hello", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
+];
+
+fn requests(gateway: SocketAddr) -> Result<String> {
+    let mut pods = std::collections::BTreeSet::new();
+    for (model, prompt, wanted) in REQUESTS {
+        let response = ask(gateway, model, prompt)?;
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        ensure!(
+            response.status == 200,
+            "{model} {prompt}: {} {body}",
+            response.status
+        );
+        ensure!(
+            body.get("model") == Some(&json!(wanted)),
+            "{model} {prompt}: answered by {body}"
+        );
+    }
+    for number in 0..20 {
+        let response = ask(gateway, "auto", &format!("Who painted picture number {number}?"))?;
+        ensure!(response.status == 200, "request {number}: {}", response.status);
+        pods.extend(response.header("x-inference-pod"));
+    }
+    // Held by the filter, then streamed through the picker: two body filters in a row have corrupted bodies before.
+    let large = "Who painted the Mona Lisa? ".repeat(20_000);
+    let response = ask(gateway, "auto", &large)?;
+    let text = String::from_utf8_lossy(&response.body).into_owned();
+    let counted = serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let tokens = counted.pointer("/usage/prompt_tokens").and_then(Value::as_u64);
+    Ok(format!(
+        "{} requests by decision, adapter and name; 20 more on {pods:?}; a body of {} bytes got {} ({tokens:?} prompt tokens)",
+        REQUESTS.len(),
+        large.len(),
+        response.status
+    ))
+}
+
+fn ask(gateway: SocketAddr, model: &str, prompt: &str) -> Result<Response> {
+    client::send(
+        gateway,
+        &Request::chat(model, prompt),
+        Framing::ContentLength,
+        Pace::Whole,
+    )
+}

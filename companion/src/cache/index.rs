@@ -163,7 +163,7 @@ mod tests {
         (0..590).for_each(|id| index.remove(id));
         assert!(index.graphs.is_empty(), "{index:?}");
         assert!(index.candidates(&vector(595)).contains(&595));
-        (1090..600).for_each(|id| index.remove(id));
+        (590..600).for_each(|id| index.remove(id));
         assert!(index.is_empty());
     }
 }

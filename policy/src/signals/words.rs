@@ -26,7 +26,7 @@ pub(crate) struct Finder {
 #[derive(Debug)]
 enum Machine {
     /// Few words.
-    Table(Table),
+    Table(Box<Table>),
     Links(AhoCorasick),
 }
 
@@ -41,7 +41,7 @@ impl Finder {
         // Building fails only for more words than fit a 31-bit state; nothing would match then.
         let machine = match (words.is_empty(), small) {
             (true, _) => None,
-            (false, true) => Table::new(&folded).map(Machine::Table),
+            (false, true) => Table::new(&folded).map(Box::new).map(Machine::Table),
             (false, false) => AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .build(folded)

@@ -186,6 +186,12 @@ impl<T> Job<T> {
         None
     }
 
+    /// Gives the answer, of which who left meanwhile gets none. Who has it finds its place in the queue free.
+    fn tell(self, answer: Result<Answer, Refusal>) {
+        drop(self.place);
+        self.answer.send(answer).ok();
+    }
+
     fn with<U>(self, input: U) -> Job<U> {
         Job {
             input,

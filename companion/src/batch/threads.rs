@@ -167,13 +167,12 @@ fn answer(batch: Batch, scores: Vec<Scores>) {
             scores,
             tokens: job.input.len(),
         };
-        // Who left meanwhile gets none.
-        job.answer.send(Ok(answer)).ok();
+        job.tell(Ok(answer));
     }
 }
 
 fn fail<T>(job: Job<T>, error: &EngineError) {
-    job.answer.send(Err(Refusal::Failed(error.to_string()))).ok();
+    job.tell(Err(Refusal::Failed(error.to_string())));
 }
 
 /// A library's panic costs the texts at hand, not the thread.

@@ -14,6 +14,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType};
 
+use crate::examples::Examples;
 use crate::hold::Support;
 use crate::host::Host;
 use crate::metrics::{BUILD, HEADER_HOLD};
@@ -122,8 +123,15 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
         }
     };
     let revision = classifier.card().revision.clone();
-    match Plugin::new(configuration, classifier) {
+    let kept_as = format!("promptswitch.examples.{revision}");
+    let kept = hostcalls::get_shared_data(&kept_as).ok().and_then(|(bytes, _)| bytes);
+    let mut examples = Examples::from_bytes(&kept.unwrap_or_default());
+    match Plugin::with_examples(configuration, classifier, &mut examples) {
         Ok((plugin, warnings)) => {
+            if let Some(bytes) = examples.to_bytes() {
+                // Whichever VM comes last is as good as any: a sentence that it did not have is read again.
+                let _ = hostcalls::set_shared_data(&kept_as, Some(&bytes), None);
+            }
             warnings.iter().for_each(|warning| log::warn!("{warning}"));
             let version = env!("CARGO_PKG_VERSION");
             let took_ms = Envoy.now().saturating_sub(started) / 1_000_000;

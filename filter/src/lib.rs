@@ -3,6 +3,7 @@
 
 mod configuration;
 mod envoy;
+mod examples;
 mod gate;
 mod hold;
 pub mod host;
@@ -15,6 +16,7 @@ mod response;
 mod start;
 mod stream;
 
+pub use examples::Examples;
 pub use offload::{Answer, Ask, Outcome};
 pub use plugin::Plugin;
 pub use stream::{OFFLOAD_HEADER, REASON_HEADER, Release, Step, Stream, answer};

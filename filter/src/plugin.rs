@@ -10,6 +10,7 @@ use promptswitch_policy::{
 };
 
 use crate::configuration;
+use crate::examples::Examples;
 use crate::hold::HoldWatch;
 use crate::metrics::Metrics;
 use crate::offload::Questions;
@@ -37,10 +38,21 @@ impl Plugin {
         configuration: &[u8],
         classifier: Rc<Classifier>,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Self::with_examples(configuration, classifier, &mut Examples::default())
+    }
+
+    /// [`Plugin::new`], but the model is not asked of example sentences that another configuration had.
+    pub fn with_examples(
+        configuration: &[u8],
+        classifier: Rc<Classifier>,
+        examples: &mut Examples,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let document = configuration::read(configuration).map_err(refusal)?;
-        let mut scorer = ModelScorer {
+        let max_tokens = Settings::default().limits.max_tokens;
+        let mut scorer = ExampleScorer {
             classifier: &classifier,
-            max_tokens: Settings::default().limits.max_tokens,
+            max_tokens,
+            examples,
         };
         let Loaded { policy, warnings } = Policy::from_value(&document, &mut scorer)?;
         let metrics = Metrics::new(policy.model_names(), policy.decision_names());
@@ -119,7 +131,7 @@ struct RememberingScorer<'a> {
 impl Scorer for RememberingScorer<'_> {
     fn score(&mut self, text: &str) -> Result<Scores, String> {
         let Some(answers) = &mut self.answers else {
-            return framed(&mut self.model, text);
+            return self.model.score(text);
         };
         let key = key(text);
         if let Some((_, scores)) = answers.iter().find(|(known, _)| *known == key) {
@@ -129,17 +141,6 @@ impl Scorer for RememberingScorer<'_> {
         answers.push((key, scores.clone()));
         Ok(scores)
     }
-}
-
-/// Runs the model from a frame of its own. V8 keeps vectors that do not fit the registers on the machine's stack, which it
-/// aligns to 8 bytes only: whether they straddle cache lines hangs on the frames above, and makes the matrix kernel twice
-/// as slow. In Envoy 1.40 this frame puts them right (128 tokens: 4.5 ms with it, 10 ms without); check the benchmark after
-/// any change between the request callbacks and here.
-#[inline(never)]
-fn framed(model: &mut ModelScorer<'_>, text: &str) -> Result<Scores, String> {
-    let scores = model.score(text);
-    std::hint::black_box(&scores);
-    scores
 }
 
 /// SipHash with fixed keys: a client that finds two texts alike has judged one as the other, in its own request.
@@ -159,13 +160,30 @@ pub(crate) struct ModelScorer<'a> {
 impl Scorer for ModelScorer<'_> {
     fn score(&mut self, text: &str) -> Result<Scores, String> {
         let scores = self.classifier.score(text, self.max_tokens);
-        let scores = scores.map_err(|e| e.to_string())?;
-        Ok(Scores::new(
-            scores.domain,
-            scores.guard,
-            scores.fact_check,
-            scores.feedback,
-            scores.embedding,
-        ))
+        scores.map(view).map_err(|e| e.to_string())
     }
+}
+
+/// The model while a policy is read.
+struct ExampleScorer<'a> {
+    classifier: &'a Classifier,
+    max_tokens: usize,
+    examples: &'a mut Examples,
+}
+
+impl Scorer for ExampleScorer<'_> {
+    fn score(&mut self, text: &str) -> Result<Scores, String> {
+        let compute = || self.classifier.score(text, self.max_tokens).map_err(|e| e.to_string());
+        self.examples.get(key(text), compute).map(view)
+    }
+}
+
+fn view(scores: promptswitch_model::Scores) -> Scores {
+    Scores::new(
+        scores.domain,
+        scores.guard,
+        scores.fact_check,
+        scores.feedback,
+        scores.embedding,
+    )
 }

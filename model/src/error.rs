@@ -16,9 +16,9 @@ pub enum Error {
         /// Largest absolute difference of a score; NaN when a score is.
         error: f32,
     },
-    /// The tokenizer refused a text.
+    /// A token that the tokenizer cannot have given.
     #[error("tokenizer: {0}")]
-    Tokenize(String),
+    Token(String),
     /// The graph failed on a text.
     #[error("graph: {0}")]
     Run(String),

@@ -2,46 +2,57 @@
 
 use std::sync::Mutex;
 
-use tract_hir::prelude::*;
+use tract_core::optim::Optimizer;
+use tract_core::internal::TractErrorContext;
+use tract_core::prelude::*;
 
 use crate::card::Bigram;
 use crate::text::Encoder;
 use crate::{Card, Error, Scores, onnx};
 
-/// One plan per bucket of sequence lengths: tract optimises concrete shapes better than symbolic ones. The plans share
-/// the tables, which tract keeps behind reference counts.
+/// The trunk, one plan per bucket of sequence lengths, as tract optimises concrete shapes better than symbolic ones; and the
+/// heads, which know no length. All share the tables, which tract keeps behind reference counts.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    plans: Vec<Plan>,
+    trunks: Vec<Trunk>,
+    heads: Plan,
     pad_id: i64,
     bigram: Bigram,
     embedding_width: usize,
 }
 
-struct Plan {
+#[derive(Debug)]
+struct Trunk {
     length: usize,
     spellings: usize,
-    runnable: Arc<TypedRunnableModel>,
-    /// Building a run's state costs as much as running a short text, so it is kept. A caller who finds it in use by
-    /// another thread, or lost to a failed run, builds one.
-    state: Mutex<Option<TypedSimpleState>>,
+    plan: Plan,
 }
+
+/// What the trunk gives and the heads read; `train/export.py` names them so.
+const SEAM: [&str; 2] = ["features", "wide"];
 
 impl Graph {
     pub(crate) fn new(card: &Card, file: &'static [u8]) -> Result<Self, Error> {
-        let asset = |e: TractError| Error::Asset {
+        Self::compile(card, file).map_err(|e| Error::Asset {
             name: "model.onnx",
             why: format!("{e:#}"),
-        };
-        let graph = onnx::Graph::parse(file).map_err(asset)?;
-        let plans = card
+        })
+    }
+
+    fn compile(card: &Card, file: &'static [u8]) -> TractResult<Self> {
+        let graph = onnx::Graph::parse(file)?;
+        let trunks = card
             .buckets
             .iter()
-            .map(|&length| Plan::new(&graph, length, length * card.spelling.per_token))
-            .collect::<TractResult<_>>()
-            .map_err(asset)?;
+            .map(|&length| Trunk::new(&graph, length, length * card.spelling.per_token))
+            .collect::<TractResult<Vec<_>>>()?;
+        let trunk = trunks.first().context("no bucket")?;
+        let facts = (0..SEAM.len()).map(|output| trunk.plan.runnable.model().output_fact(output).cloned());
+        let facts = facts.collect::<TractResult<Vec<_>>>()?;
+        let inputs: Vec<_> = SEAM.into_iter().zip(facts).collect();
         Ok(Self {
-            plans,
+            heads: Plan::new(graph.build(&inputs, &["chances", "embedding"])?)?,
+            trunks,
             pad_id: card.pad_id,
             bigram: card.bigram.clone(),
             embedding_width: card.embedding_width,
@@ -50,31 +61,39 @@ impl Graph {
 
     /// Scores of at most `max_tokens` tokens; more than the longest bucket holds are cut off.
     pub(crate) fn score(&self, encoder: &Encoder, tokens: &[i64]) -> Result<Scores, Error> {
-        let plan = self
-            .plans
-            .iter()
-            .find(|plan| tokens.len() <= plan.length)
-            .or(self.plans.last());
-        let plan = plan.ok_or_else(|| Error::Run("no plan".into()))?;
+        let trunk = self.trunk(tokens.len())?;
         let run = |e: TractError| Error::Run(format!("{e:#}"));
         let inputs = tvec![
-            row(tokens.iter().copied(), plan.length, self.pad_id).map_err(run)?,
-            row(self.bigram.rows(tokens, self.pad_id), plan.length, 0).map_err(run)?,
+            row(tokens.iter().copied(), trunk.length, self.pad_id).map_err(run)?,
+            row(self.bigram.rows(tokens, self.pad_id), trunk.length, 0).map_err(run)?,
             row(
-                encoder.spellings(tokens, plan.length).into_iter(),
-                plan.spellings,
+                encoder.spellings(tokens, trunk.length).into_iter(),
+                trunk.spellings,
                 0
             )
             .map_err(run)?,
         ];
-        self.read(&plan.run(inputs).map_err(run)?)
+        self.read(&self.run(trunk.length, inputs)?)
+    }
+
+    /// The chances and the embedding, from the tokens, the pairs and the spellings of a bucket of this length.
+    pub(crate) fn run(&self, length: usize, inputs: TVec<TValue>) -> Result<TVec<TValue>, Error> {
+        let features = self.trunk(length)?.plan.run(inputs);
+        let outputs = features.and_then(|features| self.heads.run(features));
+        outputs.map_err(|e| Error::Run(format!("{e:#}")))
+    }
+
+    /// The shortest bucket that holds so many tokens, or the longest of all.
+    fn trunk(&self, tokens: usize) -> Result<&Trunk, Error> {
+        let fits = self.trunks.iter().find(|trunk| tokens <= trunk.length);
+        fits.or(self.trunks.last()).ok_or_else(|| Error::Run("no plan".into()))
     }
 
     fn read(&self, outputs: &[TValue]) -> Result<Scores, Error> {
-        let [domain, guard, fact_check, feedback, embedding] = outputs else {
-            return Err(Error::Run(format!("{} outputs, not 5", outputs.len())));
+        let [chances, embedding] = outputs else {
+            return Err(Error::Run(format!("{} outputs, not 2", outputs.len())));
         };
-        let [fact_check] = numbers("fact_check", fact_check)?;
+        let mut chances = finite("chances", chances)?;
         let embedding = finite("embedding", embedding)?.to_vec();
         if embedding.len() != self.embedding_width {
             return Err(Error::Run(format!(
@@ -83,23 +102,51 @@ impl Graph {
                 self.embedding_width
             )));
         }
+        let domain = *take(&mut chances)?;
+        let guard = *take(&mut chances)?;
+        let [fact_check] = *take(&mut chances)?;
+        let feedback = *take(&mut chances)?;
         Ok(Scores {
-            domain: numbers("domain", domain)?,
-            guard: numbers("guard", guard)?,
+            domain,
+            guard,
             fact_check,
-            feedback: numbers("feedback", feedback)?,
+            feedback,
             embedding,
         })
     }
 }
 
-impl Plan {
+impl Trunk {
     fn new(graph: &onnx::Graph, length: usize, spellings: usize) -> TractResult<Self> {
-        let model = graph.build(&[length, length, spellings])?;
+        let inputs = [("tokens", length), ("bigrams", length), ("spellings", spellings)];
+        let inputs = inputs.map(|(name, length)| (name, i64::fact([length])));
         Ok(Self {
             length,
             spellings,
-            runnable: model.into_optimized()?.into_runnable()?,
+            plan: Plan::new(graph.build(&inputs, &SEAM)?)?,
+        })
+    }
+}
+
+/// The first passes of tract's clean-up look at one operator at a time. The rest, which move slices and transpositions
+/// through the graph, take twice as long as all else in loading and slow our graph down.
+const CLEANING_PASSES: usize = 5;
+
+struct Plan {
+    runnable: Arc<TypedRunnableModel>,
+    /// Building a run's state costs as much as running a short text, so it is kept. A caller who finds it in use by
+    /// another thread, or lost to a failed run, builds one.
+    state: Mutex<Option<TypedSimpleState>>,
+}
+
+impl Plan {
+    fn new(mut model: TypedModel) -> TractResult<Self> {
+        let mut clean_up = Optimizer::declutter();
+        clean_up.passes.truncate(CLEANING_PASSES);
+        clean_up.optimize(&mut model)?;
+        model.optimize()?;
+        Ok(Self {
+            runnable: model.into_runnable()?,
             state: Mutex::new(None),
         })
     }
@@ -117,9 +164,7 @@ impl Plan {
 
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plan")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
+        f.debug_struct("Plan").finish_non_exhaustive()
     }
 }
 
@@ -140,7 +185,7 @@ impl Bigram {
 fn row(ids: impl Iterator<Item = i64>, length: usize, pad: i64) -> TractResult<TValue> {
     let mut padded: Vec<i64> = ids.take(length).collect();
     padded.resize(length, pad);
-    Ok(Tensor::from_shape(&[1, length], &padded)?.into())
+    Ok(Tensor::from_shape(&[length], &padded)?.into())
 }
 
 fn finite<'a>(name: &str, output: &'a TValue) -> Result<&'a [f32], Error> {
@@ -153,9 +198,11 @@ fn finite<'a>(name: &str, output: &'a TValue) -> Result<&'a [f32], Error> {
     values.ok_or_else(|| Error::Run(format!("{name}: not finite numbers")))
 }
 
-fn numbers<const N: usize>(name: &str, output: &TValue) -> Result<[f32; N], Error> {
-    let values = finite(name, output)?;
-    values
-        .try_into()
-        .map_err(|_| Error::Run(format!("{name}: {} numbers, not {N}", values.len())))
+/// The next numbers of a row.
+fn take<'a, const N: usize>(row: &mut &'a [f32]) -> Result<&'a [f32; N], Error> {
+    let (first, rest) = row
+        .split_first_chunk()
+        .ok_or_else(|| Error::Run(format!("chances: {} numbers where {N} are due", row.len())))?;
+    *row = rest;
+    Ok(first)
 }

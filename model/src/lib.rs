@@ -7,10 +7,12 @@
 mod card;
 mod error;
 mod graph;
+mod kernel;
 mod onnx;
 mod operators;
 mod spelling;
 mod text;
+mod unigram;
 
 pub use card::Card;
 pub use error::Error;
@@ -87,11 +89,11 @@ impl Classifier {
     /// Any text gives scores, the empty one too. A text of which the model knows no token is of the domain `other`:
     /// what the graph says of it is whatever its biases happen to be.
     pub fn score(&self, text: &str, max_tokens: usize) -> Result<Scores, Error> {
-        self.score_tokens(&self.tokens(text, max_tokens)?)
+        self.score_tokens(&self.tokens(text, max_tokens))
     }
 
     /// The tokens of `text` that [`Classifier::score`] reads: at least one, at most `max_tokens`.
-    pub fn tokens(&self, text: &str, max_tokens: usize) -> Result<Vec<i64>, Error> {
+    pub fn tokens(&self, text: &str, max_tokens: usize) -> Vec<i64> {
         self.encoder.encode(text, max_tokens)
     }
 
@@ -100,7 +102,7 @@ impl Classifier {
     pub fn score_tokens(&self, tokens: &[i64]) -> Result<Scores, Error> {
         let limit = i64::from(self.vocabulary());
         if let Some(token) = tokens.iter().find(|token| !(0..limit).contains(*token)) {
-            return Err(Error::Tokenize(format!("token {token} is not in 0..{limit}")));
+            return Err(Error::Token(format!("token {token} is not in 0..{limit}")));
         }
         let mut scores = self.graph.score(&self.encoder, tokens)?;
         if !self.encoder.knows_any(tokens) {
@@ -127,7 +129,7 @@ impl Classifier {
     }
 
     fn check(&self, case: &Golden) -> Result<(), Error> {
-        let tokens = self.encoder.encode(&case.text, self.card.max_tokens)?;
+        let tokens = self.encoder.encode(&case.text, self.card.max_tokens);
         let error = case.distance(&self.graph.score(&self.encoder, &tokens)?);
         // Written so that a NaN fails.
         if error <= GOLDEN_TOLERANCE {

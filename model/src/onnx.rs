@@ -1,16 +1,16 @@
 //! From the bytes of an ONNX file to tract's model.
 //!
-//! The crate tract-onnx reads any ONNX file, but brings along every operator, NNEF and FFTs: a third of the module's
-//! code, which each VM compiles and keeps. Our graph needs two dozen operators, so this reads what `train/export.py`
-//! writes, by tract's own operators, and a test compares it with tract-onnx.
+//! The crate tract-onnx reads any ONNX file, but brings along every operator, NNEF and FFTs, a third of the module's
+//! code, and shape inference, most of the time to load. Our graph needs a score of operators and knows its shapes, so
+//! this reads what `train/export.py` writes, by tract's own operators, and a test compares it with tract-onnx.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 use prost::bytes::Bytes;
-use tract_hir::internal::*;
+use tract_core::internal::*;
 
-use crate::operators::operator;
+use crate::operators;
 
 /// A parsed file. Large tensors point into the file's bytes.
 #[derive(Clone, PartialEq, Message)]
@@ -35,16 +35,6 @@ struct GraphProto {
     node: Vec<NodeProto>,
     #[prost(message, repeated, tag = "5")]
     initializer: Vec<TensorProto>,
-    #[prost(message, repeated, tag = "11")]
-    input: Vec<ValueInfoProto>,
-    #[prost(message, repeated, tag = "12")]
-    output: Vec<ValueInfoProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ValueInfoProto {
-    #[prost(string, tag = "1")]
-    name: String,
 }
 
 /// One application of an operator.
@@ -87,83 +77,147 @@ const OPSET: i64 = 17;
 
 /// A graph, ready to be built for any length of its inputs.
 pub(crate) struct Graph {
-    graph: GraphProto,
-    constants: Vec<(String, Arc<Tensor>)>,
+    nodes: Vec<NodeProto>,
+    constants: HashMap<String, Arc<Tensor>>,
 }
 
 impl Graph {
-    /// Parses a file.
+    /// Parses a file, and computes all in it that no input changes.
     pub(crate) fn parse(file: &'static [u8]) -> TractResult<Graph> {
         let model = ModelProto::decode(Bytes::from_static(file))?;
         let opset = model.opset_import.iter().find(|set| set.domain.is_empty());
         let opset = opset.map_or(0, |set| set.version);
         ensure!(opset == OPSET, "operator set {opset}, not {OPSET}");
-        let mut graph = model.graph.context("no graph")?;
-        let constants = std::mem::take(&mut graph.initializer);
-        let constants = constants
-            .into_iter()
-            .map(|tensor| Ok((tensor.name.clone(), tensor.load()?.into_arc_tensor())))
-            .collect::<TractResult<Vec<_>>>()?;
-        for node in &mut graph.node {
-            node.take_axes(&constants)?;
+        let graph = model.graph.context("no graph")?;
+        let mut graph = Graph {
+            nodes: graph.node,
+            constants: graph
+                .initializer
+                .into_iter()
+                .map(|tensor| Ok((tensor.name.clone(), tensor.load()?.into_arc_tensor())))
+                .collect::<TractResult<_>>()?,
+        };
+        for node in &mut graph.nodes {
+            node.take_attributes(&graph.constants)?;
         }
-        Ok(Graph { graph, constants })
+        graph.fold()?;
+        Ok(graph)
     }
 
-    /// The model for inputs of shape `[1, length]`, a length for each; constants are shared between all models.
-    pub(crate) fn build(&self, lengths: &[usize]) -> TractResult<InferenceModel> {
-        ensure!(
-            lengths.len() == self.graph.input.len(),
-            "{} inputs",
-            self.graph.input.len()
-        );
-        let mut model = InferenceModel::default();
+    /// The part of the graph between some of its values and others, for inputs of these shapes.
+    pub(crate) fn build(&self, inputs: &[(&str, TypedFact)], outputs: &[&str]) -> TractResult<TypedModel> {
+        let mut model = TypedModel::default();
         let mut outlets = HashMap::new();
-        for (input, length) in self.graph.input.iter().zip(lengths) {
-            let outlet = model.add_source(&input.name, i64::fact([1, *length]).into())?;
-            outlets.insert(input.name.as_str(), outlet);
+        for (name, fact) in inputs {
+            outlets.insert(*name, model.add_source(*name, fact.clone())?);
         }
-        for (name, tensor) in &self.constants {
-            outlets.insert(name, model.add_const(name, Arc::clone(tensor))?);
+        let mut wanted: HashSet<&str> = outputs.iter().copied().collect();
+        let mut nodes = vec![];
+        for node in self.nodes.iter().rev() {
+            let is_wanted = |name: &String| wanted.contains(name.as_str()) && !outlets.contains_key(name.as_str());
+            if node.output.iter().any(is_wanted) {
+                wanted.extend(node.input.iter().map(String::as_str));
+                nodes.push(node);
+            }
         }
-        for node in &self.graph.node {
-            let find = |name: &String| {
-                let outlet = outlets.get(name.as_str()).copied();
-                outlet.with_context(|| format!("nothing is called {name}"))
-            };
-            let inputs = node.input.iter().map(find).collect::<TractResult<TVec<_>>>()?;
-            let name = node.output.first().context("a node without output")?;
-            let wires = model.wire_node(name, operator(node)?, &inputs)?;
-            outlets.extend(node.output.iter().map(String::as_str).zip(wires));
-        }
-        let outputs = self.graph.output.iter();
-        let outputs = outputs
-            .map(|output| {
-                outlets
-                    .get(output.name.as_str())
-                    .copied()
-                    .context("an output is missing")
-            })
-            .collect::<TractResult<Vec<_>>>()?;
-        model.select_output_outlets(&outputs)?;
+        self.wire(&mut model, &mut outlets, nodes.into_iter().rev())?;
+        let found = outputs.iter().map(|name| outlets.get(name).copied());
+        let found: Option<Vec<_>> = found.collect();
+        model.select_output_outlets(&found.context("an output is missing")?)?;
         Ok(model)
+    }
+
+    /// Adds nodes, and the constants that they use, to a model; `outlets` holds what has a name.
+    fn wire<'a>(
+        &'a self,
+        model: &mut TypedModel,
+        outlets: &mut HashMap<&'a str, OutletId>,
+        nodes: impl Iterator<Item = &'a NodeProto>,
+    ) -> TractResult<()> {
+        for node in nodes {
+            let mut inputs = tvec![];
+            for name in &node.input {
+                let outlet = match (outlets.get(name.as_str()), self.constants.get(name)) {
+                    (Some(&outlet), _) => outlet,
+                    (None, Some(tensor)) => model.add_const(name, Arc::clone(tensor))?,
+                    (None, None) => bail!("nothing is called {name}"),
+                };
+                outlets.insert(name, outlet);
+                inputs.push(outlet);
+            }
+            let name = node.output.first().context("a node without output")?;
+            let outlet = operators::wire(model, name, node, &inputs)
+                .with_context(|| format!("{name}, of operator {}", node.op_type))?;
+            outlets.insert(name, outlet);
+        }
+        Ok(())
+    }
+
+    /// Replaces the nodes that depend on constants alone by what they give, once for all models: widened matrices, mostly.
+    fn fold(&mut self) -> TractResult<()> {
+        let mut fixed: HashSet<&str> = self.constants.keys().map(String::as_str).collect();
+        let folded: Vec<bool> = self
+            .nodes
+            .iter()
+            .map(|node| {
+                let fold = node.input.iter().all(|name| fixed.contains(name.as_str()));
+                fixed.extend(node.output.iter().filter(|_| fold).map(String::as_str));
+                fold
+            })
+            .collect();
+        let names: Vec<String> = self
+            .nodes
+            .iter()
+            .zip(&folded)
+            .filter(|(_, folded)| **folded)
+            .flat_map(|(node, _)| node.output.clone())
+            .collect();
+        let (mut model, mut outlets) = (TypedModel::default(), HashMap::new());
+        let nodes = self.nodes.iter().zip(&folded);
+        self.wire(
+            &mut model,
+            &mut outlets,
+            nodes.filter(|(_, folded)| **folded).map(|(node, _)| node),
+        )?;
+        let found = names.iter().map(|name| outlets.get(name.as_str()).copied());
+        let found: Option<Vec<_>> = found.collect();
+        model.select_output_outlets(&found.context("a constant is missing")?)?;
+        let values = model.into_runnable()?.run(tvec![])?;
+        let mut folded = folded.into_iter();
+        self.nodes.retain(|_| !folded.next().unwrap_or_default());
+        let used: HashSet<&String> = self.nodes.iter().flat_map(|node| &node.input).collect();
+        self.constants
+            .extend(names.into_iter().zip(values.into_iter().map(TValue::into_arc_tensor)));
+        self.constants.retain(|name, _| used.contains(name));
+        Ok(())
+    }
+}
+
+/// Inputs that are attributes in all but form, since an operator set made them so, with the names they had.
+fn attributes_of(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "ReduceSum" | "Unsqueeze" => &["axes"],
+        "Reshape" => &["shape"],
+        "Slice" => &["starts", "ends", "axes"],
+        _ => &[],
     }
 }
 
 impl NodeProto {
-    /// Makes an attribute of constant axes that are an input, as they are since operator set 13.
-    fn take_axes(&mut self, constants: &[(String, Arc<Tensor>)]) -> TractResult<()> {
-        if !["ReduceSum", "Unsqueeze"].contains(&self.op_type.as_str()) || self.input.len() < 2 {
+    fn take_attributes(&mut self, constants: &HashMap<String, Arc<Tensor>>) -> TractResult<()> {
+        let names = attributes_of(&self.op_type);
+        if names.is_empty() {
             return Ok(());
         }
-        let axes = self.input.pop().unwrap_or_default();
-        let constant = constants.iter().find(|(name, _)| *name == axes);
-        let (_, axes) = constant.with_context(|| format!("{} without constant axes", self.op_type))?;
-        self.attribute.push(AttributeProto {
-            name: "axes".to_owned(),
-            i: 0,
-            ints: axes.to_plain_array_view::<i64>()?.iter().copied().collect(),
-        });
+        for (name, input) in names.iter().zip(self.input.split_off(1)) {
+            let constant = constants.get(&input);
+            let constant = constant.with_context(|| format!("{} without constant {name}", self.op_type))?;
+            self.attribute.push(AttributeProto {
+                name: (*name).to_owned(),
+                i: 0,
+                ints: constant.to_plain_array_view::<i64>()?.iter().copied().collect(),
+            });
+        }
         Ok(())
     }
 
@@ -228,34 +282,32 @@ pub(crate) fn datum_type(number: i64) -> TractResult<DatumType> {
 mod tests {
     use tract_onnx::prelude::*;
 
-    use super::Graph;
+    use crate::graph::Graph;
     use crate::{CARD, Card, GRAPH};
 
     /// Every operator that the graph uses is read as the crate that knows them all reads it.
     #[test]
-    fn the_graph_is_what_tract_onnx_reads() {
+    fn the_graph_gives_what_it_gives_when_tract_onnx_reads_it() {
         let card = Card::parse(CARD).unwrap();
-        let length = card.buckets[0];
-        let lengths = [length, length, length * card.spelling.per_token];
-        let mut whole = tract_onnx::onnx().model_for_read(&mut &*GRAPH).unwrap();
-        for (input, length) in lengths.into_iter().enumerate() {
-            whole
-                .set_input_fact(input, i64::fact([1, length]).into())
-                .unwrap();
-        }
-        let ours = Graph::parse(GRAPH).unwrap().build(&lengths).unwrap();
-        let ids = |length: usize| -> TValue {
-            let ids: Vec<i64> = (0..length as i64).map(|id| id * 7 % 900).collect();
-            Tensor::from_shape(&[1, length], &ids).unwrap().into()
-        };
-        let run = |model: InferenceModel| {
-            let plan = model.into_optimized().unwrap().into_runnable().unwrap();
-            plan.run(lengths.into_iter().map(ids).collect()).unwrap()
-        };
-        let (wanted, found) = (run(whole), run(ours));
-        assert_eq!((wanted.len(), found.len()), (5, 5));
-        for (wanted, found) in wanted.iter().zip(&found) {
-            found.close_enough(wanted, true).unwrap();
+        let ours = Graph::new(&card, GRAPH).unwrap();
+        for &length in &card.buckets {
+            let lengths = [length, length, length * card.spelling.per_token];
+            let mut whole = tract_onnx::onnx().model_for_read(&mut &*GRAPH).unwrap();
+            for (input, length) in lengths.into_iter().enumerate() {
+                whole
+                    .set_input_fact(input, i64::fact([length]).into())
+                    .unwrap();
+            }
+            let whole = whole.into_optimized().unwrap().into_runnable().unwrap();
+            let inputs = || -> TVec<TValue> {
+                let ids = lengths.map(|length| (0..length as i64).map(|id| id * 7 % 900).collect::<Vec<_>>());
+                ids.iter().map(|ids| Tensor::from_shape(&[ids.len()], ids).unwrap().into()).collect()
+            };
+            let (wanted, found) = (whole.run(inputs()).unwrap(), ours.run(length, inputs()).unwrap());
+            assert_eq!((wanted.len(), found.len()), (2, 2));
+            for (wanted, found) in wanted.iter().zip(&found) {
+                found.close_enough(wanted, true).unwrap();
+            }
         }
     }
 }

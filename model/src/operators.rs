@@ -1,85 +1,140 @@
 //! The ONNX operators that the embedded graph uses, as tract's.
 
-use tract_hir::internal::*;
-use tract_hir::ops::{activations, array, logic, math, matmul, nn};
+use tract_core::internal::*;
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::{array, cast, einsum, logic, math, nn};
 
 use crate::onnx::{NodeProto, datum_type};
 
-/// The operator that a node applies; one that `train/export.py` does not write is an error that names it.
-pub(crate) fn operator(node: &NodeProto) -> TractResult<Box<dyn InferenceOp>> {
-    Ok(match node.op_type.as_str() {
-        "Add" => math::Add.into_hir(),
-        "Sub" => math::Sub.into_hir(),
-        "Mul" => math::Mul.into_hir(),
-        "Div" => math::Div.into_hir(),
-        "Sigmoid" => nn::sigmoid().into_hir(),
-        "Sqrt" => math::sqrt().into_hir(),
-        "Equal" => logic::CompEq.into_hir(),
-        "Not" => logic::not().into_hir(),
-        "Relu" => expand(activations::Clip::new(Some(0.0), None)),
-        "MatMul" => expand(matmul::MatMulInference::default()),
-        "Reshape" => expand(array::Reshape::new(false)),
-        "Cast" => expand(Cast(datum_type(node.int("to")?)?)),
-        "Concat" => expand(array::Concat::new(node.int("axis")?)),
-        "Gather" => expand(array::Gather::new(node.int("axis")?)),
-        "Softmax" => expand(nn::Softmax::new(node.int("axis")? as isize)),
-        "Transpose" => {
-            let axes = node.ints("perm")?.iter().map(|&axis| axis as usize).collect();
-            expand(array::PermuteAxes::new(Some(axes)))
+/// Adds the operator of a node to a model; one that `train/export.py` does not write is an error.
+pub(crate) fn wire(
+    model: &mut TypedModel,
+    name: &str,
+    node: &NodeProto,
+    inputs: &[OutletId],
+) -> TractResult<OutletId> {
+    let binary = |op: TypedBinOp, model: &mut TypedModel| wire_with_rank_broadcast(name, model, op, inputs);
+    let first = *inputs.first().context("no input")?;
+    let shape = model.outlet_fact(first)?.shape.to_tvec();
+    let wires = match node.op_type.as_str() {
+        "Add" => binary(math::add(), model),
+        "Sub" => binary(math::sub(), model),
+        "Mul" => binary(math::mul(), model),
+        "Div" => binary(math::div(), model),
+        "Equal" => binary(TypedBinOp(logic::comp_eq(), None), model),
+        "Sqrt" => model.wire_node(name, math::sqrt(), inputs),
+        "Exp" => model.wire_node(name, math::exp(), inputs),
+        "Relu" => {
+            let zero = model.add_const(format!("{name}.zero"), tensor0(0f32))?;
+            wire_with_rank_broadcast(name, model, math::max(), &[first, zero])
         }
-        "Unsqueeze" => {
-            let axes = node.ints("axes")?.iter().map(|&axis| axis as isize).collect();
-            expand(array::AddDims::new(axes))
+        "MatMul" => {
+            let inputs = wire_rank_broadcast(name, model, inputs)?;
+            let op = einsum::EinSum::new(product(shape.len())?, f32::datum_type());
+            model.wire_node(name, op, &inputs)
         }
-        "Slice" => slice(),
-        "ReduceMax" => reduce(node, nn::Reducer::Max)?,
-        "ReduceMean" => reduce(node, nn::Reducer::Mean)?,
-        "ReduceSum" => reduce(node, nn::Reducer::Sum)?,
-        other => bail!("operator {other} is not read"),
-    })
+        "Cast" => model.wire_node(name, cast::cast(datum_type(node.int("to")?)?), inputs),
+        "Concat" => model.wire_node(name, array::TypedConcat::new(axis(node.int("axis")?, &shape)?), inputs),
+        "Gather" => model.wire_node(name, array::Gather::new(axis(node.int("axis")?, &shape)?), inputs),
+        "Softmax" => {
+            let op = nn::Softmax {
+                axes: tvec![axis(node.int("axis")?, &shape)?],
+                quant_output_dt: None,
+                kind: nn::SoftmaxKind::default(),
+            };
+            model.wire_node(name, op, inputs)
+        }
+        "Reshape" => {
+            let to = node.ints("shape")?.iter().map(|size| size.to_dim()).collect();
+            model.wire_node(name, AxisOp::Reshape(0, shape, to), inputs)
+        }
+        "Transpose" => transpose(model, name, node, first),
+        "Unsqueeze" => model.wire_node(name, AxisOp::Add(one(node.ints("axes")?)? as usize), inputs),
+        "Slice" => slice(model, name, node, first, &shape),
+        "ReduceMax" => reduce(model, name, node, first, nn::Reducer::Max),
+        "ReduceSum" => reduce(model, name, node, first, nn::Reducer::Sum),
+        "ReduceMean" => mean(model, name, node, first, &shape),
+        _ => bail!("operator is not read"),
+    };
+    Ok(*wires?.first().context("no output")?)
 }
 
-fn reduce(node: &NodeProto, reducer: nn::Reducer) -> TractResult<Box<dyn InferenceOp>> {
-    let axes = Some(node.ints("axes")?.to_vec());
-    Ok(expand(nn::Reduce::new(axes, node.int("keepdims")? == 1, reducer)))
+/// The axes of a product of matrices, or of batches of them.
+fn product(rank: usize) -> TractResult<AxesMapping> {
+    match rank {
+        2 => "mk,kn->mn",
+        3 => "bmk,bkn->bmn",
+        _ => bail!("rank {rank}"),
+    }
+    .parse()
 }
 
-/// Data, starts, ends, axes.
-fn slice() -> Box<dyn InferenceOp> {
-    Box::new(array::StridedSlice {
-        begin_mask: 0,
-        end_mask: 0,
-        shrink_axis_mask: 0,
-        optional_axes_input: Some(3),
-        optional_steps_input: None,
-    })
+fn one(values: &[i64]) -> TractResult<i64> {
+    match values {
+        [value] => Ok(*value),
+        _ => bail!("{} values, not one", values.len()),
+    }
 }
 
-/// ONNX's `Cast`, which tract-hir lacks.
-#[derive(Debug, Clone, Hash, PartialEq, Eq)]
-struct Cast(DatumType);
+/// An axis, which ONNX may count from the end.
+fn axis(number: i64, shape: &[TDim]) -> TractResult<usize> {
+    let rank = shape.len() as i64;
+    ensure!((-rank..rank).contains(&number), "axis {number} of {rank}");
+    Ok(number.rem_euclid(rank) as usize)
+}
 
-impl Expansion for Cast {
-    fn name(&self) -> StaticName {
-        "Cast".into()
+fn transpose(model: &mut TypedModel, name: &str, node: &NodeProto, input: OutletId) -> TractResult<TVec<OutletId>> {
+    let axes: Vec<usize> = node.ints("perm")?.iter().map(|&axis| axis as usize).collect();
+    let mut wires = tvec![input];
+    for (step, op) in perm_to_ops(&axes).into_iter().enumerate() {
+        wires = model.wire_node(format!("{name}.{step}"), op, &wires)?;
     }
+    Ok(wires)
+}
 
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let (Some(from), Some(to)) = (inputs.first(), outputs.first()) else {
-            return Ok(());
-        };
-        solver.equals(&to.datum_type, self.0.bex())?;
-        solver.equals(&to.shape, &from.shape)
-    }
+/// A run along one axis; its end may lie behind the last element, or be counted from it.
+fn slice(
+    model: &mut TypedModel,
+    name: &str,
+    node: &NodeProto,
+    input: OutletId,
+    shape: &[TDim],
+) -> TractResult<TVec<OutletId>> {
+    let axis = axis(one(node.ints("axes")?)?, shape)?;
+    let size = shape.get(axis).context("no such axis")?.to_i64()?;
+    let place = |name: &str| -> TractResult<i64> {
+        let place = one(node.ints(name)?)?;
+        Ok((if place < 0 { place.saturating_add(size) } else { place }).clamp(0, size))
+    };
+    model.wire_node(name, array::Slice::new(axis, place("starts")?, place("ends")?), &[input])
+}
 
-    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, tract_core::ops::cast::cast(self.0), inputs)
+fn reduce(
+    model: &mut TypedModel,
+    name: &str,
+    node: &NodeProto,
+    input: OutletId,
+    reducer: nn::Reducer,
+) -> TractResult<TVec<OutletId>> {
+    let axis = axis(one(node.ints("axes")?)?, &model.outlet_fact(input)?.shape)?;
+    let reduced = model.wire_node(format!("{name}.reduce"), nn::Reduce::new(tvec![axis], reducer), &[input])?;
+    if node.int("keepdims")? == 1 {
+        return Ok(reduced);
     }
+    model.wire_node(name, AxisOp::Rm(axis), &reduced)
+}
+
+fn mean(
+    model: &mut TypedModel,
+    name: &str,
+    node: &NodeProto,
+    input: OutletId,
+    shape: &[TDim],
+) -> TractResult<TVec<OutletId>> {
+    let axis = axis(one(node.ints("axes")?)?, shape)?;
+    let size = shape.get(axis).context("no such axis")?.to_i64()?;
+    let sum = reduce(model, name, node, input, nn::Reducer::Sum)?;
+    let size = model.add_const(format!("{name}.size"), tensor0(size as f32))?;
+    let sum = *sum.first().context("no sum")?;
+    wire_with_rank_broadcast(format!("{name}.mean"), model, math::div(), &[sum, size])
 }

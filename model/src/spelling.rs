@@ -1,9 +1,7 @@
 //! Runs of characters inside words, hashed: what is left of a word when a typo breaks its token up.
 
 use crate::card::Spelling;
-
-/// Starts a word in the tokenizer's pieces.
-const WORD_START: char = '▁';
+use crate::unigram::SPACE;
 
 /// The characters of every piece, and how they are hashed.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ impl Speller {
                 self.spell(&mut word, limit, &mut rows);
             }
             for &character in piece {
-                if character == u32::from(WORD_START) {
+                if character == u32::from(SPACE) {
                     self.spell(&mut word, limit, &mut rows);
                 }
                 word.push(character);

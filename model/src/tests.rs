@@ -108,7 +108,7 @@ fn threads_share_one_classifier() {
 fn a_typo_leaves_most_spellings_of_a_word() {
     let classifier = Classifier::load().unwrap();
     let rows = |text: &str| {
-        let tokens = classifier.encoder.encode(text, 128).unwrap();
+        let tokens = classifier.encoder.encode(text, 128);
         classifier.encoder.spellings(&tokens, 16)
     };
     let (right, wrong) = (rows("photosynthesis"), rows("photosyntesis"));
@@ -120,7 +120,7 @@ fn a_typo_leaves_most_spellings_of_a_word() {
 fn runs_of_characters_stay_inside_a_word_and_a_bucket_limits_them() {
     let classifier = Classifier::load().unwrap();
     let rows = |text: &str, length| {
-        let tokens = classifier.encoder.encode(text, 128).unwrap();
+        let tokens = classifier.encoder.encode(text, 128);
         classifier.encoder.spellings(&tokens, length)
     };
     assert_eq!([rows("cat", 16), rows("dog", 16)].concat(), rows("cat dog", 16));
@@ -128,4 +128,50 @@ fn runs_of_characters_stay_inside_a_word_and_a_bucket_limits_them() {
         rows(&"supercalifragilistic ".repeat(9), 16).len(),
         16 * classifier.card.spelling.per_token
     );
+}
+
+/// What the crate that trained the vocabulary says.
+fn reference(tokenizer: &tokenizers::Tokenizer, text: &str) -> Vec<u32> {
+    tokenizer.encode_fast(text, false).unwrap().get_ids().to_vec()
+}
+
+#[test]
+fn texts_of_all_characters_are_cut_as_the_tokenizers_crate_cuts_them() {
+    let (ours, theirs) = (
+        unigram::Unigram::parse(TOKENIZER).unwrap(),
+        tokenizers::Tokenizer::from_bytes(TOKENIZER).unwrap(),
+    );
+    let all: Vec<char> = ('\0'..=char::MAX).collect();
+    // Most of the last planes is unassigned or private.
+    for chunk in all.iter().take(0x3_2000).collect::<Vec<_>>().chunks(24) {
+        let text: String = chunk.iter().copied().collect();
+        assert_eq!(ours.encode(&text), reference(&theirs, &text), "{text:?}");
+        let spaced: String = chunk.iter().flat_map(|&&c| ['a', c, 'e', ' ']).collect();
+        assert_eq!(ours.encode(&spaced), reference(&theirs, &spaced), "{spaced:?}");
+    }
+    for case in golden_cases().unwrap() {
+        assert_eq!(ours.encode(&case.text), reference(&theirs, &case.text), "{:?}", case.text);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_cut_as_the_tokenizers_crate_cuts_it(text in "(\\PC|[a-zA-Z ,.▁\u{300}-\u{36f}\u{1100}-\u{11ff}\u{ac00}-\u{d7a3}一-龥]|\\s){0,80}") {
+        thread_local!(static BOTH: (unigram::Unigram, tokenizers::Tokenizer) = (
+            unigram::Unigram::parse(TOKENIZER).unwrap(),
+            tokenizers::Tokenizer::from_bytes(TOKENIZER).unwrap(),
+        ));
+        BOTH.with(|(ours, theirs)| assert_eq!(ours.encode(&text), reference(theirs, &text)));
+    }
+}
+
+#[test]
+fn a_tokenizer_that_works_in_another_way_is_refused() {
+    let error = |from: &str, to: &str| {
+        let changed = String::from_utf8(TOKENIZER.to_vec()).unwrap().replacen(from, to, 1);
+        unigram::Unigram::parse(changed.as_bytes()).unwrap_err()
+    };
+    assert!(error("NFKC", "NFC").starts_with("normalizer: is not "));
+    assert!(error("WhitespaceSplit", "Whitespace").starts_with("pre_tokenizer: is not "));
+    assert!(error(r#""unk_id":1"#, r#""unk_id":99999999"#).starts_with("unk_id: "));
 }

@@ -2,79 +2,65 @@
 
 use std::borrow::Cow;
 
-use tokenizers::Tokenizer;
-
 use crate::spelling::Speller;
+use crate::unigram::{SPACE, Unigram};
 use crate::{Card, Error};
 
 /// The tokenizer and the window that it looks through.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    tokenizer: Tokenizer,
+    tokenizer: Unigram,
     speller: Speller,
-    /// Counting it copies the whole vocabulary.
-    vocabulary: u32,
+    /// The piece of a space alone.
+    space: Option<i64>,
     card: Card,
 }
 
 impl Encoder {
     pub(crate) fn new(card: &Card, json: &[u8]) -> Result<Self, Error> {
-        let tokenizer = Tokenizer::from_bytes(json).map_err(|e| Error::Asset {
+        let tokenizer = Unigram::parse(json).map_err(|why| Error::Asset {
             name: "tokenizer.json",
-            why: e.to_string(),
+            why,
         })?;
-        let size = u32::try_from(tokenizer.get_vocab_size(true)).unwrap_or(0);
-        let pieces: Vec<Option<String>> = (0..size)
-            .map(|id| {
-                tokenizer
-                    .id_to_token(id)
-                    .filter(|_| ![card.pad_id, card.unk_id].contains(&id.into()))
-            })
-            .collect();
+        let pieces = (0..).zip(tokenizer.pieces());
+        let spelt = pieces.map(|(id, piece)| Some(piece).filter(|_| ![card.pad_id, card.unk_id].contains(&id)));
+        let speller = Speller::new(&card.spelling, spelt);
+        let space = tokenizer.pieces().position(|piece| piece.chars().eq([SPACE]));
+        let space = space.and_then(|id| i64::try_from(id).ok());
         Ok(Self {
-            speller: Speller::new(&card.spelling, pieces.iter().map(Option::as_deref)),
+            speller,
+            space,
             tokenizer,
-            vocabulary: size,
             card: card.clone(),
         })
     }
 
     /// The head and the tail of the text's tokens; at least one token, at most `max_tokens`.
-    pub(crate) fn encode(&self, text: &str, max_tokens: usize) -> Result<Vec<i64>, Error> {
+    pub(crate) fn encode(&self, text: &str, max_tokens: usize) -> Vec<i64> {
         let text = window(text, self.card.head_bytes, self.card.tail_bytes);
-        let encoding = self
-            .tokenizer
-            .encode_fast(text.as_ref(), false)
-            .map_err(|e| Error::Tokenize(e.to_string()))?;
-        let ids = encoding.get_ids().iter().map(|&id| i64::from(id));
+        let ids = self.tokenizer.encode(&text);
         let limit = max_tokens.clamp(1, self.card.max_tokens);
         let head = limit * self.card.head_tokens / self.card.max_tokens.max(1);
         let cut = ids.len().saturating_sub(limit);
-        let tokens: Vec<i64> = ids
-            .enumerate()
-            .filter(|(i, _)| *i < head || *i >= head + cut)
-            .map(|(_, id)| id)
-            .collect();
-        Ok(if tokens.is_empty() {
+        let kept = ids.iter().enumerate().filter(|(i, _)| *i < head || *i >= head + cut);
+        let tokens: Vec<i64> = kept.map(|(_, &id)| i64::from(id)).collect();
+        if tokens.is_empty() {
             vec![self.card.unk_id]
         } else {
             tokens
-        })
+        }
     }
-}
 
-impl Encoder {
     /// Whether any of the tokens stands for something: a space and the unknown piece do not.
     pub(crate) fn knows_any(&self, tokens: &[i64]) -> bool {
-        let space = self.tokenizer.token_to_id("▁").map(i64::from);
         tokens
             .iter()
-            .any(|&token| token != self.card.unk_id && Some(token) != space)
+            .any(|&token| token != self.card.unk_id && Some(token) != self.space)
     }
 
     /// How many tokens there are; ids are below it.
     pub(crate) fn vocabulary(&self) -> u32 {
-        self.vocabulary
+        self.tokenizer.pieces().len() as u32
     }
 
     /// The spellings of tokens that [`Encoder::encode`] gave, for a bucket of `length` tokens.

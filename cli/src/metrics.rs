@@ -1,6 +1,10 @@
 //! How good a classifier's answers are.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
+
+use crate::scorer::best;
 
 /// One answer: the label it should have had, the one it had, and its probability.
 #[derive(Clone, Copy, Debug)]
@@ -8,6 +12,18 @@ pub(crate) struct Answer {
     pub(crate) label: usize,
     pub(crate) predicted: usize,
     pub(crate) confidence: f32,
+}
+
+impl Answer {
+    /// The class with the highest chance, where another may have been right.
+    pub(crate) fn best(label: usize, chances: &[f32]) -> Answer {
+        let (predicted, confidence) = best(chances);
+        Answer {
+            label,
+            predicted,
+            confidence,
+        }
+    }
 }
 
 /// Accuracy at each of these least confidences, and the share of answers that reach it, are reported.
@@ -36,6 +52,42 @@ pub(crate) fn report(answers: &[Answer], names: &[&str]) -> Value {
         "coverage": THRESHOLDS.map(|threshold| coverage(answers, threshold)),
         "ece": calibration_error(answers),
     })
+}
+
+/// Rows and accuracy of each source; those without one are `-`.
+pub(crate) fn by_source<'a>(answers: &[Answer], sources: impl Iterator<Item = Option<&'a str>>) -> Value {
+    let mut groups: BTreeMap<&str, Vec<&Answer>> = BTreeMap::new();
+    for (answer, source) in answers.iter().zip(sources) {
+        groups.entry(source.unwrap_or("-")).or_default().push(answer);
+    }
+    let figures = |group: Vec<&Answer>| json!({"n": group.len(), "accuracy": accuracy(group.into_iter())});
+    groups
+        .into_iter()
+        .map(|(source, group)| (source.to_owned(), figures(group)))
+        .collect()
+}
+
+/// The area under the ROC curve: the chance that a positive scores above a negative, a tie counting half.
+pub(crate) fn area(positives: &[f32], negatives: &[f32]) -> f64 {
+    let mut sorted = negatives.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let beaten = |score: &f32| {
+        let below = sorted.partition_point(|other| other < score);
+        let up_to = sorted.partition_point(|other| other <= score);
+        (below + up_to) as f64 / 2.0
+    };
+    let won: f64 = positives.iter().map(beaten).sum();
+    ratio(won, positives.len() * negatives.len())
+}
+
+/// The share of positives above a threshold that at most `rate` of the negatives exceed.
+pub(crate) fn recall_at(positives: &[f32], negatives: &[f32], rate: f64) -> f64 {
+    let mut sorted = negatives.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (negatives.len() as f64 * rate) as usize;
+    let threshold = sorted.get(allowed).copied().unwrap_or(f32::NEG_INFINITY);
+    let above = positives.iter().filter(|score| **score > threshold).count();
+    ratio(above as f64, positives.len())
 }
 
 struct Class {
@@ -143,6 +195,25 @@ mod tests {
         close("/coverage/9/coverage", 0.5);
         close("/coverage/9/accuracy", 1.0);
         close("/ece", (0.16 + 0.55 + 0.28) / 4.0);
+    }
+
+    #[test]
+    fn areas_and_recalls_are_those_worked_out_by_hand() {
+        let (positives, negatives) = ([0.9, 0.5, 0.2], [0.5, 0.1]);
+        assert!((area(&positives, &negatives) - (2.0 + 1.5 + 1.0) / 6.0).abs() < 1e-9);
+        assert!((recall_at(&positives, &negatives, 0.0) - 1.0 / 3.0).abs() < 1e-9);
+        assert!((recall_at(&positives, &negatives, 0.5) - 1.0).abs() < 1e-9);
+        assert_eq!((area(&[], &[]), recall_at(&[], &[], 0.01)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn sources_are_told_apart() {
+        let answers = [answer(0, 0, 0.5), answer(0, 1, 0.5), answer(1, 1, 0.5)];
+        let sources = [Some("a"), Some("a"), None];
+        assert_eq!(
+            by_source(&answers, sources.into_iter()),
+            json!({"-": {"n": 1, "accuracy": 1.0}, "a": {"n": 2, "accuracy": 0.5}})
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::metrics::{self, Metrics, Route};
 use crate::{ApiError, App, api};
@@ -160,6 +161,9 @@ impl Connections {
         let (silence, ending) = (self.silence, self.ending.subscribe());
         tokio::spawn(async move {
             if speaks(&stream, silence, ending).await {
+                // A client that does not read its answer would hold it for ever.
+                let mut stream = Box::pin(TimeoutStream::new(stream));
+                stream.as_mut().set_write_timeout_pinned(Some(silence));
                 let connection = builder.serve_connection(TokioIo::new(stream), service);
                 // A connection that breaks off is its client's affair.
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
@@ -171,12 +175,30 @@ impl Connections {
     }
 }
 
-/// Whether the client says something before it is given up: no limit of the connection's own counts until then.
+/// How often a connection that may become HTTP/2 is looked at.
+const PREFACE_PAUSE: Duration = Duration::from_millis(20);
+
+/// What an HTTP/2 client says first (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Whether the client says which HTTP it speaks before it is given up: no limit of the connection's own counts until then.
 async fn speaks(stream: &TcpStream, silence: Duration, mut ending: watch::Receiver<bool>) -> bool {
-    let mut first = [0];
     tokio::select! {
         biased;
-        said = tokio::time::timeout(silence, stream.peek(&mut first)) => matches!(said, Ok(Ok(1..))),
+        said = tokio::time::timeout(silence, opening(stream)) => matches!(said, Ok(Ok(true))),
         _ = ending.wait_for(|ending| *ending) => false,
+    }
+}
+
+async fn opening(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut first).await?;
+        let said = first.get(..length).unwrap_or_default();
+        if length == 0 || length == PREFACE.len() || !PREFACE.starts_with(said) {
+            return Ok(length > 0);
+        }
+        // Looking again gives the same bytes at once.
+        tokio::time::sleep(PREFACE_PAUSE).await;
     }
 }

@@ -124,7 +124,9 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
     };
     let revision = classifier.card().revision.clone();
     let kept_as = format!("promptswitch.examples.{revision}");
-    let kept = hostcalls::get_shared_data(&kept_as).ok().and_then(|(bytes, _)| bytes);
+    let kept = hostcalls::get_shared_data(&kept_as)
+        .ok()
+        .and_then(|(bytes, _)| bytes);
     let mut examples = Examples::from_bytes(&kept.unwrap_or_default());
     match Plugin::with_examples(configuration, classifier, &mut examples) {
         Ok((plugin, warnings)) => {

@@ -33,7 +33,10 @@ impl Examples {
     /// All that is to be kept; None when nothing was added.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let fits = self.known.len() <= MOST;
-        let kept = self.known.iter().filter(|(hash, _)| fits || self.used.contains(hash));
+        let kept = self
+            .known
+            .iter()
+            .filter(|(hash, _)| fits || self.used.contains(hash));
         self.is_new.then(|| {
             let mut bytes = Vec::new();
             kept.for_each(|(hash, scores)| write(&mut bytes, *hash, scores));
@@ -62,7 +65,11 @@ impl Examples {
 fn write(bytes: &mut Vec<u8>, hash: u64, scores: &Scores) {
     bytes.extend(hash.to_le_bytes());
     bytes.extend((scores.embedding.len() as u32).to_le_bytes());
-    let heads = scores.domain.iter().chain(&scores.guard).chain([&scores.fact_check]);
+    let heads = scores
+        .domain
+        .iter()
+        .chain(&scores.guard)
+        .chain([&scores.fact_check]);
     let numbers = heads.chain(&scores.feedback).chain(&scores.embedding);
     numbers.for_each(|number| bytes.extend(number.to_le_bytes()));
 }
@@ -81,7 +88,12 @@ fn read(rest: &mut &[u8]) -> Option<(u64, Scores)> {
         guard,
         fact_check,
         feedback,
-        embedding: embedding.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        embedding: embedding
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
     };
     Some((hash, scores))
 }

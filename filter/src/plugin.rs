@@ -173,7 +173,11 @@ struct ExampleScorer<'a> {
 
 impl Scorer for ExampleScorer<'_> {
     fn score(&mut self, text: &str) -> Result<Scores, String> {
-        let compute = || self.classifier.score(text, self.max_tokens).map_err(|e| e.to_string());
+        let compute = || {
+            self.classifier
+                .score(text, self.max_tokens)
+                .map_err(|e| e.to_string())
+        };
         self.examples.get(key(text), compute).map(view)
     }
 }

@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 /// The guide's policy with a companion: math goes to phi4-mini, all else to llama3-8b.
 fn plugin(offload: Value) -> Plugin {
-    let mut document = policy::guide().unwrap();
+    plugin_of(policy::guide().unwrap(), offload)
+}
+
+fn plugin_of(mut document: Value, offload: Value) -> Plugin {
     let mut block = json!({"cluster": "companion"});
     policy::merge(&mut block, &offload);
     policy::merge(&mut document, &json!({"promptswitch": {"offload": block}}));
@@ -187,6 +190,20 @@ fn shadow_waits_for_nothing_and_only_compares() {
         let after = held.model_after(&plugin, answer(best, 0.99).opinion());
         assert_eq!(after, ("llama3-8b".into(), said.into()));
     }
+}
+
+#[test]
+fn shadow_asks_nothing_about_a_request_that_is_answered_at_once() {
+    let mut document = policy::guide().unwrap();
+    let decisions = document["routing"]["decisions"].as_array_mut().unwrap();
+    let math = decisions
+        .iter_mut()
+        .find(|decision| decision["name"].as_str().unwrap().contains("math"));
+    math.unwrap()["plugins"] = json!([{"type": "fast_response", "configuration": {"message": "No."}}]);
+    let plugin = plugin_of(document, json!({"mode": "shadow", "max_in_flight": 1}));
+    let answered = hold(&plugin, "What is the derivative of x squared?");
+    assert!(matches!(answered.step, Step::Reply(_)), "{:?}", answered.step);
+    assert!(!hold(&plugin, PHYSICS).ask().waits);
 }
 
 #[test]

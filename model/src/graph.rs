@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use tract_core::optim::Optimizer;
 use tract_core::internal::TractErrorContext;
+use tract_core::optim::Optimizer;
 use tract_core::prelude::*;
 
 use crate::card::Bigram;
@@ -86,7 +86,8 @@ impl Graph {
     /// The shortest bucket that holds so many tokens, or the longest of all.
     fn trunk(&self, tokens: usize) -> Result<&Trunk, Error> {
         let fits = self.trunks.iter().find(|trunk| tokens <= trunk.length);
-        fits.or(self.trunks.last()).ok_or_else(|| Error::Run("no plan".into()))
+        fits.or(self.trunks.last())
+            .ok_or_else(|| Error::Run("no plan".into()))
     }
 
     fn read(&self, outputs: &[TValue]) -> Result<Scores, Error> {

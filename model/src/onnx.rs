@@ -114,7 +114,8 @@ impl Graph {
         let mut wanted: HashSet<&str> = outputs.iter().copied().collect();
         let mut nodes = vec![];
         for node in self.nodes.iter().rev() {
-            let is_wanted = |name: &String| wanted.contains(name.as_str()) && !outlets.contains_key(name.as_str());
+            let is_wanted =
+                |name: &String| wanted.contains(name.as_str()) && !outlets.contains_key(name.as_str());
             if node.output.iter().any(is_wanted) {
                 wanted.extend(node.input.iter().map(String::as_str));
                 nodes.push(node);
@@ -186,8 +187,11 @@ impl Graph {
         let mut folded = folded.into_iter();
         self.nodes.retain(|_| !folded.next().unwrap_or_default());
         let used: HashSet<&String> = self.nodes.iter().flat_map(|node| &node.input).collect();
-        self.constants
-            .extend(names.into_iter().zip(values.into_iter().map(TValue::into_arc_tensor)));
+        self.constants.extend(
+            names
+                .into_iter()
+                .zip(values.into_iter().map(TValue::into_arc_tensor)),
+        );
         self.constants.retain(|name, _| used.contains(name));
         Ok(())
     }
@@ -294,14 +298,14 @@ mod tests {
             let lengths = [length, length, length * card.spelling.per_token];
             let mut whole = tract_onnx::onnx().model_for_read(&mut &*GRAPH).unwrap();
             for (input, length) in lengths.into_iter().enumerate() {
-                whole
-                    .set_input_fact(input, i64::fact([length]).into())
-                    .unwrap();
+                whole.set_input_fact(input, i64::fact([length]).into()).unwrap();
             }
             let whole = whole.into_optimized().unwrap().into_runnable().unwrap();
             let inputs = || -> TVec<TValue> {
                 let ids = lengths.map(|length| (0..length as i64).map(|id| id * 7 % 900).collect::<Vec<_>>());
-                ids.iter().map(|ids| Tensor::from_shape(&[ids.len()], ids).unwrap().into()).collect()
+                ids.iter()
+                    .map(|ids| Tensor::from_shape(&[ids.len()], ids).unwrap().into())
+                    .collect()
             };
             let (wanted, found) = (whole.run(inputs()).unwrap(), ours.run(length, inputs()).unwrap());
             assert_eq!((wanted.len(), found.len()), (2, 2));

@@ -34,7 +34,11 @@ pub(crate) fn wire(
             model.wire_node(name, op, &inputs)
         }
         "Cast" => model.wire_node(name, cast::cast(datum_type(node.int("to")?)?), inputs),
-        "Concat" => model.wire_node(name, array::TypedConcat::new(axis(node.int("axis")?, &shape)?), inputs),
+        "Concat" => model.wire_node(
+            name,
+            array::TypedConcat::new(axis(node.int("axis")?, &shape)?),
+            inputs,
+        ),
         "Gather" => model.wire_node(name, array::Gather::new(axis(node.int("axis")?, &shape)?), inputs),
         "Softmax" => {
             let op = nn::Softmax {
@@ -83,7 +87,12 @@ fn axis(number: i64, shape: &[TDim]) -> TractResult<usize> {
     Ok(number.rem_euclid(rank) as usize)
 }
 
-fn transpose(model: &mut TypedModel, name: &str, node: &NodeProto, input: OutletId) -> TractResult<TVec<OutletId>> {
+fn transpose(
+    model: &mut TypedModel,
+    name: &str,
+    node: &NodeProto,
+    input: OutletId,
+) -> TractResult<TVec<OutletId>> {
     let axes: Vec<usize> = node.ints("perm")?.iter().map(|&axis| axis as usize).collect();
     let mut wires = tvec![input];
     for (step, op) in perm_to_ops(&axes).into_iter().enumerate() {
@@ -104,9 +113,18 @@ fn slice(
     let size = shape.get(axis).context("no such axis")?.to_i64()?;
     let place = |name: &str| -> TractResult<i64> {
         let place = one(node.ints(name)?)?;
-        Ok((if place < 0 { place.saturating_add(size) } else { place }).clamp(0, size))
+        Ok((if place < 0 {
+            place.saturating_add(size)
+        } else {
+            place
+        })
+        .clamp(0, size))
     };
-    model.wire_node(name, array::Slice::new(axis, place("starts")?, place("ends")?), &[input])
+    model.wire_node(
+        name,
+        array::Slice::new(axis, place("starts")?, place("ends")?),
+        &[input],
+    )
 }
 
 fn reduce(
@@ -117,7 +135,11 @@ fn reduce(
     reducer: nn::Reducer,
 ) -> TractResult<TVec<OutletId>> {
     let axis = axis(one(node.ints("axes")?)?, &model.outlet_fact(input)?.shape)?;
-    let reduced = model.wire_node(format!("{name}.reduce"), nn::Reduce::new(tvec![axis], reducer), &[input])?;
+    let reduced = model.wire_node(
+        format!("{name}.reduce"),
+        nn::Reduce::new(tvec![axis], reducer),
+        &[input],
+    )?;
     if node.int("keepdims")? == 1 {
         return Ok(reduced);
     }

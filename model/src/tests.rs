@@ -150,7 +150,12 @@ fn texts_of_all_characters_are_cut_as_the_tokenizers_crate_cuts_them() {
         assert_eq!(ours.encode(&spaced), reference(&theirs, &spaced), "{spaced:?}");
     }
     for case in golden_cases().unwrap() {
-        assert_eq!(ours.encode(&case.text), reference(&theirs, &case.text), "{:?}", case.text);
+        assert_eq!(
+            ours.encode(&case.text),
+            reference(&theirs, &case.text),
+            "{:?}",
+            case.text
+        );
     }
 }
 
@@ -168,7 +173,9 @@ proptest::proptest! {
 #[test]
 fn a_tokenizer_that_works_in_another_way_is_refused() {
     let error = |from: &str, to: &str| {
-        let changed = String::from_utf8(TOKENIZER.to_vec()).unwrap().replacen(from, to, 1);
+        let changed = String::from_utf8(TOKENIZER.to_vec())
+            .unwrap()
+            .replacen(from, to, 1);
         unigram::Unigram::parse(changed.as_bytes()).unwrap_err()
     };
     assert!(error("NFKC", "NFC").starts_with("normalizer: is not "));

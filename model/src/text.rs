@@ -23,7 +23,8 @@ impl Encoder {
             why,
         })?;
         let pieces = (0..).zip(tokenizer.pieces());
-        let spelt = pieces.map(|(id, piece)| Some(piece).filter(|_| ![card.pad_id, card.unk_id].contains(&id)));
+        let spelt =
+            pieces.map(|(id, piece)| Some(piece).filter(|_| ![card.pad_id, card.unk_id].contains(&id)));
         let speller = Speller::new(&card.spelling, spelt);
         let space = tokenizer.pieces().position(|piece| piece.chars().eq([SPACE]));
         let space = space.and_then(|id| i64::try_from(id).ok());
@@ -42,7 +43,10 @@ impl Encoder {
         let limit = max_tokens.clamp(1, self.card.max_tokens);
         let head = limit * self.card.head_tokens / self.card.max_tokens.max(1);
         let cut = ids.len().saturating_sub(limit);
-        let kept = ids.iter().enumerate().filter(|(i, _)| *i < head || *i >= head + cut);
+        let kept = ids
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i < head || *i >= head + cut);
         let tokens: Vec<i64> = kept.map(|(_, &id)| i64::from(id)).collect();
         if tokens.is_empty() {
             vec![self.card.unk_id]

@@ -67,7 +67,10 @@ impl Unigram {
         } else if vocab.get(unk_id as usize).is_none() {
             return Err("unk_id: is not in the vocabulary".into());
         }
-        let least = vocab.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
+        let least = vocab
+            .iter()
+            .map(|(_, score)| *score)
+            .fold(f64::INFINITY, f64::min);
         Ok(Self {
             trie: Trie::new(vocab.iter().map(|(piece, _)| piece.as_str())),
             unknown: unk_id,
@@ -133,8 +136,14 @@ impl Unigram {
                     *step = Some(Step { start, id, score });
                 }
             };
-            for (length, id) in self.trie.prefixes(word.as_bytes().get(start..).unwrap_or_default()) {
-                let score = self.vocab.get(id as usize).map_or(self.unknown_score, |(_, score)| *score);
+            for (length, id) in self
+                .trie
+                .prefixes(word.as_bytes().get(start..).unwrap_or_default())
+            {
+                let score = self
+                    .vocab
+                    .get(id as usize)
+                    .map_or(self.unknown_score, |(_, score)| *score);
                 is_known |= start + length == next;
                 reach(start + length, id, score);
             }
@@ -164,7 +173,9 @@ fn is_removed(character: char) -> bool {
 /// Other characters that count as a space; the second half of `Nmt`.
 fn as_space(character: char) -> char {
     match character as u32 {
-        0x09 | 0x0a | 0x0c | 0x0d | 0x1680 | 0x200b..=0x200f | 0x2028 | 0x2029 | 0x2581 | 0xfeff | 0xfffd => ' ',
+        0x09 | 0x0a | 0x0c | 0x0d | 0x1680 | 0x200b..=0x200f | 0x2028 | 0x2029 | 0x2581 | 0xfeff | 0xfffd => {
+            ' '
+        }
         _ => character,
     }
 }

@@ -76,7 +76,12 @@ impl Offload {
         let Some(scores) = verdict.scores.as_ref().filter(|_| classified) else {
             return false;
         };
-        self.mode != OffloadMode::Unsure || scores.domain.best().1 < self.below_confidence
+        match self.mode {
+            OffloadMode::Unsure => scores.domain.best().1 < self.below_confidence,
+            OffloadMode::Always => true,
+            // A request that is answered at once is gone before a question could be sent.
+            OffloadMode::Shadow => verdict.reply.is_none(),
+        }
     }
 
     /// The body of the question about `text`.

@@ -120,7 +120,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_says_nothing_is_given_up() {
     let server = Server::start(&["--read-timeout-ms", "100"]).await;
-    for said in ["", "POST /v1/embeddings HT"] {
+    for said in ["", "P", "PRI * HTTP/2.0\r\n", "POST /v1/embeddings HT"] {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         stream.write_all(said.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -129,6 +129,30 @@ async fn a_client_that_says_nothing_is_given_up() {
         let ended = tokio::time::timeout(hangs, end).await;
         assert!(ended.is_ok(), "after {said:?} the server waits for more");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_given_up() {
+    const REQUESTS: usize = 4000;
+    let server = Server::start(&["--read-timeout-ms", "200"]).await;
+    let (mut reader, mut writer) = TcpStream::connect(server.addr).await.unwrap().into_split();
+    let asking = tokio::spawn(async move {
+        // It fails when the connection ends, and the other half says how that went.
+        let _ = writer
+            .write_all(
+                "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n"
+                    .repeat(REQUESTS)
+                    .as_bytes(),
+            )
+            .await;
+        writer
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let mut answers = Vec::new();
+    let _ = reader.read_to_end(&mut answers).await;
+    let answered = String::from_utf8_lossy(&answers).matches("HTTP/1.1 200").count();
+    assert!((1..REQUESTS).contains(&answered), "{answered}");
+    asking.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

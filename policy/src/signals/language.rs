@@ -160,7 +160,7 @@ struct LanguageSignal {
 
 /// The detector of the languages that are told.
 #[derive(Debug)]
-struct Told(Detector);
+pub struct Told(Detector);
 
 /// Reads `routing.signals.language`.
 pub(crate) fn read(objects: Vec<Object<'_>>, _setup: &mut Setup<'_>) -> Box<dyn Signal> {
@@ -217,7 +217,8 @@ impl Signal for Languages {
 }
 
 impl Told {
-    fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> Told {
+    /// A detector that tells all languages that are easy to tell, and of the others those wanted, by their codes.
+    pub fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> Told {
         let wanted: Vec<_> = wanted.collect();
         let is_wanted = |lang: &Lang| {
             LANGUAGES
@@ -228,8 +229,22 @@ impl Told {
         Told(Detector::with_denylist(unwanted))
     }
 
+    /// The code of a language that is told, from that code or its English name; None for any other.
+    pub fn code(name: &str) -> Option<&'static str> {
+        let is_it = |(code, lang): &&(&str, Lang)| *code == name || lang.eng_name() == name;
+        // The detector's own name for Chinese is that of one of its languages.
+        let name_is_chinese = name == "Chinese";
+        let found = LANGUAGES.iter().find(is_it).map(|(code, _)| *code);
+        found.or(name_is_chinese.then_some("zh"))
+    }
+
+    /// The codes of all languages, in the order of the alphabet.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        LANGUAGES.iter().map(|(code, _)| *code)
+    }
+
     /// The language of a text, and how sure that is, 0 to 1.
-    fn detect(&self, text: &str) -> (&'static str, f32) {
+    pub fn detect(&self, text: &str) -> (&'static str, f32) {
         let text = window(text);
         by_script(&text)
             .or_else(|| by_function_words(&text))

@@ -1,8 +1,10 @@
 //! The companion inside Envoy: heard where it answers, and harmless whatever else it does.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use promptswitch_companion::{App, Models, config::Settings, server};
 use promptswitch_tests::{
     companion::{self, Temper},
     envoy::LocalConfig,
@@ -45,6 +47,19 @@ pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
             move |stack| answer_decides(stack, framing),
         );
     }
+    let real = listener(guide, "companion-real", "always", real_companion);
+    suite.test("the companion of this repository is heard", &real, |stack| {
+        let exchange = stack.send(
+            &Request::chat("auto", PHYSICS),
+            Framing::ContentLength,
+            Pace::Whole,
+        )?;
+        let said = exchange.response.header("x-promptswitch-offload");
+        ensure!(said.as_deref() == Some("used"), "{said:?}");
+        let (model, _) = exchange.arrived.context("nothing arrived")?;
+        ensure!(model == "llama3-8b", "served by {model}");
+        Ok(())
+    });
     for (temper, outcome) in SILENT {
         let name = format!("companion-{temper:?}").to_lowercase();
         let listener = listener(guide, &name, "always", move || companion::start(temper));
@@ -89,6 +104,24 @@ fn configured(cluster: &str, mode: &str) -> Result<LocalConfig> {
     let offload = json!({"cluster": cluster, "mode": mode, "timeout": "300ms"});
     policy::merge(&mut policy, &json!({"promptswitch": {"offload": offload}}));
     LocalConfig::shipped()?.policy(&policy)
+}
+
+/// The companion as it is built here, with the filter's own model. It serves until the process ends.
+fn real_companion() -> Result<SocketAddr> {
+    let config = Settings::default().complete()?;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let addr = listener.local_addr()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let app = Arc::new(App::new(config.clone()));
+    app.serve(runtime.block_on(Models::load(config, app.metrics.clone()))?);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            server::serve(app, listener, std::future::pending()).await
+        })
+    });
+    Ok(addr)
 }
 
 /// A port at which nothing listens.

@@ -11,6 +11,7 @@ mod run;
 mod test;
 mod toolchain;
 mod tools;
+mod train;
 
 use clap::Parser;
 
@@ -29,6 +30,10 @@ enum Command {
     Test(test::Options),
     /// Fuzz everything that reads a client's bytes.
     Fuzz(fuzz::Options),
+    /// Train the model anew.
+    Train(train::TrainOptions),
+    /// Measure the model on rows that did not train it, beside a linear TF-IDF model.
+    Report(train::ReportOptions),
     /// Build programs of other projects with Go, and run our resources and examples with them; apart from the tests.
     Interop(interop::Options),
     /// Added latency, throughput, CPU and memory: no filter, our filter and an ext_proc twin, side by side.
@@ -43,6 +48,8 @@ fn main() -> anyhow::Result<()> {
         Command::Example(options) => example::example(&options),
         Command::Test(options) => test::test(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Train(options) => train::train(&options),
+        Command::Report(options) => train::report(&options),
         Command::Interop(options) => interop::interop(&options),
         Command::Bench(options) => bench::bench(&options),
     }

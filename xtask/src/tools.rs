@@ -9,18 +9,28 @@ use crate::run::{root, run, succeeds};
 
 /// A Python with the official `openai` client, for the demo.
 pub(crate) fn python_with_openai() -> Result<PathBuf> {
-    let venv = root().join("target/tools/openai");
+    python_with("openai", "openai", &["openai==3.52.0"])
+}
+
+/// A Python with all that `model/train/requirements.txt` names.
+pub(crate) fn python_for_training() -> Result<PathBuf> {
+    python_with("train", "torch", &["-r", "model/train/requirements.txt"])
+}
+
+/// A Python environment in `target/tools`, made where it lacks `module`.
+fn python_with(name: &str, module: &str, packages: &[&str]) -> Result<PathBuf> {
+    let venv = root().join("target/tools").join(name);
     let python = venv.join("bin/python");
-    if !succeeds(Command::new(&python).args(["-c", "import openai"])) {
+    if !succeeds(Command::new(&python).args(["-c", &format!("import {module}")])) {
         run(
             "making a Python environment",
             Command::new("python3").args(["-m", "venv"]).arg(&venv),
         )?;
         let mut pip = Command::new(&python);
-        run(
-            "installing the openai client",
-            pip.args(["-m", "pip", "install", "--quiet", "openai==3.52.0"]),
-        )?;
+        pip.args(["-m", "pip", "install", "--quiet"])
+            .args(packages)
+            .current_dir(root());
+        run(&format!("installing {}", packages.join(" ")), &mut pip)?;
     }
     Ok(python)
 }

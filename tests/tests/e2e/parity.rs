@@ -23,6 +23,7 @@ pub(crate) fn add(suite: &mut Suite, guide: &Listener) {
 
 fn scores_are_native(stack: &Stack) -> Result<()> {
     let classifier = Classifier::load()?;
+    ensure!(texts().count() >= 500);
     for text in texts() {
         let native = classifier.score(&text, MAX_TOKENS)?.domain;
         let inside = scores_inside(stack, &text).with_context(|| format!("{text:.60}"))?;
@@ -47,7 +48,8 @@ fn scores_are_native(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-// The lines of the file; and texts longer than the model reads, and with what a line cannot hold.
+// The lines of the file, and each with another; texts longer than the model reads, and with what a line cannot hold; a run of
+// characters from all over Unicode up to the last emoji, control characters included.
 fn texts() -> impl Iterator<Item = String> {
     let lines = TEXTS.lines().map(String::from);
     let long = TEXTS.lines().step_by(9).map(|line| line.repeat(40));
@@ -58,7 +60,11 @@ fn texts() -> impl Iterator<Item = String> {
         "x".repeat(5000),
         "1 ".repeat(3000),
     ];
-    lines.chain(long).chain(odd)
+    let pairs = TEXTS.lines().zip(TEXTS.lines().skip(11));
+    let pairs = pairs.map(|(one, other)| format!("{one} {other}"));
+    let runs = (0..0x1_fb00).step_by(0x130);
+    let runs = runs.map(|first| (first..first + 24).filter_map(char::from_u32).collect());
+    lines.chain(pairs).chain(long).chain(odd).chain(runs)
 }
 
 fn scores_inside(stack: &Stack, text: &str) -> Result<Vec<(String, f32)>> {

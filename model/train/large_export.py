@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import large
-from export import END, Builder, outputs
+from export import END, Builder, groups
 from network import LOGITS
 
 BLOCK, PACKED = 32, 16
@@ -138,11 +138,11 @@ def classes(b, x, column, row_bias, count, state, temperatures, guard_shift):
     weights = b.op("Softmax", b.add(b.add(scores, b.constant(state["pool.bias"][None, :, None])), row_bias), axis=-1)
     attended = b.op("Reshape", b.op("MatMul", weights, x), b.constant([0, 2 * large.WIDTH], np.int64))
     pooled = b.op("Concat", mean(b, x, column, count), attended, axis=1)
-    scale = np.concatenate([np.full(end - start, t, np.float32) for _, start, end, t in outputs(temperatures)])
+    scale = np.concatenate([np.full(end - start, t, np.float32) for start, end, t in groups(temperatures)])
     bias = state["classes.bias"] / scale
     bias[LOGITS["domain"]] += guard_shift
     logits = b.add(b.op("MatMul", pooled, b.constant((state["classes.weight"] / scale[:, None]).T)), b.constant(bias))
-    for name, start, end, _ in outputs(temperatures):
+    for name, (start, end, _) in zip(LOGITS, groups(temperatures)):
         kind, style = ("Sigmoid", {}) if LOGITS[name] == 1 else ("Softmax", {"axis": -1})
         b.nodes.append(helper.make_node(kind, [b.slice(logits, start, end, 1)], [name], name=name, **style))
 

@@ -96,6 +96,29 @@ async fn a_classifier_directory_gives_all_heads_by_its_own_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_larger_classifier_of_this_repository_is_served() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/large");
+    let server = Server::start(&["--model", &format!("large={}", folder.display())]).await;
+    let texts = [
+        (
+            "Which enzyme unwinds the double helix during replication?",
+            "biology",
+        ),
+        (
+            "May a landlord evict a tenant without an order of the court?",
+            "law",
+        ),
+        ("求函数 f(x)=x^3-3x 的极值。", "math"),
+    ];
+    let asked = json!({"texts": texts.map(|(text, _)| text), "heads": ["domain", "embedding"]});
+    let answer = server.ask("/v1/classify", &asked).await;
+    for (result, (text, domain)) in answer["results"].as_array().unwrap().iter().zip(texts) {
+        assert_eq!(result["domain"]["label"], domain, "{text}");
+        assert_eq!(result["embedding"].as_array().unwrap().len(), 384);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_classifier_reads_the_head_and_the_tail_of_a_long_text() {
     let folder = onnx::classifier();
     let server = serve(&[&folder]).await;

@@ -63,7 +63,9 @@ fn texts() -> impl Iterator<Item = String> {
     let pairs = TEXTS.lines().zip(TEXTS.lines().skip(11));
     let pairs = pairs.map(|(one, other)| format!("{one} {other}"));
     let runs = (0..0x1_fb00).step_by(0x130);
-    let runs = runs.map(|first| (first..first + 24).filter_map(char::from_u32).collect());
+    let runs = runs.map(|first| (first..first + 24).filter_map(char::from_u32).collect::<String>());
+    // Among surrogates there is none.
+    let runs = runs.filter(|run| !run.trim().is_empty());
     lines.chain(pairs).chain(long).chain(odd).chain(runs)
 }
 

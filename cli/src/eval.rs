@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use promptswitch_model::Classifier;
-use promptswitch_policy::{DOMAINS, Scores, Told};
+use promptswitch_policy::{DOMAINS, LanguageDetector, Scores};
 use serde_json::{Value, json};
 
 use crate::metrics::{Answer, by_source, report};
@@ -47,18 +47,13 @@ enum Task {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    if let Task::Gain = arguments.task {
-        return Err(
-            "error: the model has no head for gain: none was found to beat choosing by subject\n".to_owned(),
-        );
-    }
     let rows = rows::read(&arguments.file, arguments.split.as_deref())?;
     let report = match arguments.task {
         Task::Domain => domain(&rows, arguments.max_tokens),
         Task::Guard => guard::measure(&rows, arguments.max_tokens),
         Task::Language => Ok(language(&rows)),
         Task::Pii => pii::measure(&rows),
-        Task::Gain => Ok(Value::Null),
+        Task::Gain => Err("the model has no head for gain".to_owned()),
     };
     let report = report.map_err(|error| format!("error: {error}\n"))?;
     Ok(format!("{report:#}\n").into())
@@ -81,16 +76,16 @@ fn domain(rows: &[Row], max_tokens: usize) -> Result<Value, String> {
 }
 
 fn language(rows: &[Row]) -> Value {
-    let codes: Vec<&str> = Told::codes().collect();
+    let codes: Vec<&str> = LanguageDetector::codes().collect();
     let label = |row: &Row| {
-        let code = Told::code(row.field("lang").or(row.field("label"))?)?;
+        let code = LanguageDetector::code(row.field("lang").or(row.field("label"))?)?;
         codes.iter().position(|known| *known == code)
     };
     let (labelled, skipped) = labelled(rows, label);
     let wanted = labelled
         .iter()
         .filter_map(|(_, label)| codes.get(*label).copied());
-    let told = Told::new(wanted);
+    let told = LanguageDetector::new(wanted);
     let answer = |(row, label): &(&Row, usize)| {
         let (code, confidence) = told.detect(&row.text);
         let predicted = codes.iter().position(|known| *known == code);

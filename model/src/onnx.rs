@@ -1,7 +1,7 @@
 //! From the bytes of an ONNX file to tract's model.
 //!
 //! The crate tract-onnx reads any ONNX file, but brings along every operator, NNEF and FFTs, a third of the module's
-//! code, and shape inference, most of the time to load. Our graph needs a score of operators and knows its shapes, so
+//! code, and infers shapes, a quarter of the time to load. Our graph needs a score of operators and knows its shapes, so
 //! this reads what `train/export.py` writes, by tract's own operators, and a test compares it with tract-onnx.
 
 use std::collections::{HashMap, HashSet};
@@ -156,42 +156,30 @@ impl Graph {
 
     /// Replaces the nodes that depend on constants alone by what they give, once for all models: widened matrices, mostly.
     fn fold(&mut self) -> TractResult<()> {
-        let mut fixed: HashSet<&str> = self.constants.keys().map(String::as_str).collect();
-        let folded: Vec<bool> = self
+        let mut fixed: HashSet<String> = self.constants.keys().cloned().collect();
+        let (folded, kept) = std::mem::take(&mut self.nodes).into_iter().partition(|node| {
+            let folds = node.input.iter().all(|name| fixed.contains(name));
+            fixed.extend(node.output.iter().filter(|_| folds).cloned());
+            folds
+        });
+        let graph = Graph {
+            nodes: folded,
+            constants: std::mem::take(&mut self.constants),
+        };
+        let names: Vec<&str> = graph
             .nodes
             .iter()
-            .map(|node| {
-                let fold = node.input.iter().all(|name| fixed.contains(name.as_str()));
-                fixed.extend(node.output.iter().filter(|_| fold).map(String::as_str));
-                fold
-            })
+            .flat_map(|node| &node.output)
+            .map(String::as_str)
             .collect();
-        let names: Vec<String> = self
-            .nodes
+        let values = graph.build(&[], &names)?.into_runnable()?.run(tvec![])?;
+        let values = names
             .iter()
-            .zip(&folded)
-            .filter(|(_, folded)| **folded)
-            .flat_map(|(node, _)| node.output.clone())
-            .collect();
-        let (mut model, mut outlets) = (TypedModel::default(), HashMap::new());
-        let nodes = self.nodes.iter().zip(&folded);
-        self.wire(
-            &mut model,
-            &mut outlets,
-            nodes.filter(|(_, folded)| **folded).map(|(node, _)| node),
-        )?;
-        let found = names.iter().map(|name| outlets.get(name.as_str()).copied());
-        let found: Option<Vec<_>> = found.collect();
-        model.select_output_outlets(&found.context("a constant is missing")?)?;
-        let values = model.into_runnable()?.run(tvec![])?;
-        let mut folded = folded.into_iter();
-        self.nodes.retain(|_| !folded.next().unwrap_or_default());
+            .map(|name| (*name).to_owned())
+            .zip(values.into_iter().map(TValue::into_arc_tensor));
+        self.nodes = kept;
+        self.constants = values.chain(graph.constants).collect();
         let used: HashSet<&String> = self.nodes.iter().flat_map(|node| &node.input).collect();
-        self.constants.extend(
-            names
-                .into_iter()
-                .zip(values.into_iter().map(TValue::into_arc_tensor)),
-        );
         self.constants.retain(|name, _| used.contains(name));
         Ok(())
     }
@@ -213,6 +201,8 @@ impl NodeProto {
         if names.is_empty() {
             return Ok(());
         }
+        // One more for Slice would be its steps, which are not read.
+        ensure!(self.input.len() == names.len() + 1, "{} inputs", self.input.len());
         for (name, input) in names.iter().zip(self.input.split_off(1)) {
             let constant = constants.get(&input);
             let constant = constant.with_context(|| format!("{} without constant {name}", self.op_type))?;

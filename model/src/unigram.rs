@@ -1,8 +1,8 @@
 //! The Unigram tokenizer of `tokenizer.json`, as the crate `tokenizers` runs it.
 //!
 //! That crate keeps a map for each node of its trie, a cache and the origin of every byte, none of which a prompt's
-//! classification needs: in each of Envoy's VMs it took 15 MB, a third of the time to load and a tenth of a request's.
-//! The tests hold this one to its answers.
+//! classification needs: in Envoy it took a tenth of the time to load and of a request's. The tests hold this one to its
+//! answers.
 
 use hashbrown::HashMap;
 use serde::Deserialize;

@@ -47,7 +47,7 @@ pub use scores::{FeedbackScores, GuardScores, Scorer, Scores};
 pub use selection::Stats;
 pub use settings::{Limits, Mode, Output, PathRule, Settings, Sticky};
 pub use signals::domain::{DOMAINS, DomainScores};
-pub use signals::language::Told;
+pub use signals::language::LanguageDetector;
 pub use signals::{Matched, SignalKind};
 pub use splice::{Edit, splice};
 pub use template::Template;

@@ -148,7 +148,7 @@ const FUNCTION_WORDS: [(&str, &str); 7] = [
 #[derive(Debug)]
 struct Languages {
     signals: Vec<LanguageSignal>,
-    told: Told,
+    told: LanguageDetector,
 }
 
 #[derive(Debug)]
@@ -160,7 +160,7 @@ struct LanguageSignal {
 
 /// The detector of the languages that are told.
 #[derive(Debug)]
-pub struct Told(Detector);
+pub struct LanguageDetector(Detector);
 
 /// Reads `routing.signals.language`.
 pub(crate) fn read(objects: Vec<Object<'_>>, _setup: &mut Setup<'_>) -> Box<dyn Signal> {
@@ -168,7 +168,7 @@ pub(crate) fn read(objects: Vec<Object<'_>>, _setup: &mut Setup<'_>) -> Box<dyn 
     let read = |object| LanguageSignal::read(object, &mut taken);
     let signals: Vec<_> = objects.into_iter().map(read).collect();
     let names = signals.iter().map(|signal| signal.name.as_str());
-    let told = Told::new(names);
+    let told = LanguageDetector::new(names);
     Box::new(Languages { signals, told })
 }
 
@@ -216,9 +216,9 @@ impl Signal for Languages {
     }
 }
 
-impl Told {
+impl LanguageDetector {
     /// A detector that tells all languages that are easy to tell, and of the others those wanted, by their codes.
-    pub fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> Told {
+    pub fn new<'n>(wanted: impl Iterator<Item = &'n str>) -> LanguageDetector {
         let wanted: Vec<_> = wanted.collect();
         let is_wanted = |lang: &Lang| {
             LANGUAGES
@@ -226,16 +226,15 @@ impl Told {
                 .any(|(code, known)| known == lang && wanted.contains(code))
         };
         let unwanted = SELDOM.into_iter().filter(|lang| !is_wanted(lang)).collect();
-        Told(Detector::with_denylist(unwanted))
+        LanguageDetector(Detector::with_denylist(unwanted))
     }
 
     /// The code of a language that is told, from that code or its English name; None for any other.
     pub fn code(name: &str) -> Option<&'static str> {
+        // The detector has Mandarin.
+        let name = if name == "Chinese" { "zh" } else { name };
         let is_it = |(code, lang): &&(&str, Lang)| *code == name || lang.eng_name() == name;
-        // The detector's own name for Chinese is that of one of its languages.
-        let name_is_chinese = name == "Chinese";
-        let found = LANGUAGES.iter().find(is_it).map(|(code, _)| *code);
-        found.or(name_is_chinese.then_some("zh"))
+        LANGUAGES.iter().find(is_it).map(|(code, _)| *code)
     }
 
     /// The codes of all languages, in the order of the alphabet.

@@ -1,7 +1,7 @@
 use super::*;
 
 fn detect(text: &str) -> (&'static str, f32) {
-    Told::new(["en", "zh"].into_iter()).detect(text)
+    LanguageDetector::new(["en", "zh"].into_iter()).detect(text)
 }
 
 #[test]

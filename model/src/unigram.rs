@@ -1,8 +1,8 @@
 //! The Unigram tokenizer of `tokenizer.json`, as the crate `tokenizers` runs it.
 //!
 //! That crate keeps a map for each node of its trie, a cache and the origin of every byte, none of which a prompt's
-//! classification needs: in Envoy it took a tenth of the time to load and of a request's. The tests hold this one to its
-//! answers.
+//! classification needs: with it a VM takes 126 ms to configure instead of 72, and Envoy with one worker 43 MiB more. The
+//! tests hold this one to its answers.
 
 use hashbrown::HashMap;
 use serde::Deserialize;

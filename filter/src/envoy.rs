@@ -20,7 +20,8 @@ use crate::host::Host;
 use crate::metrics::{BUILD, HEADER_HOLD};
 use crate::offload::{Answer, Ask, Outcome};
 use crate::plugin::Plugin;
-use crate::stream::{Step, Stream, answer};
+use crate::release::answer;
+use crate::stream::{Step, Stream};
 
 /// How often held requests are looked at, until one of them has shown that holding works.
 const TICK: Duration = Duration::from_millis(100);

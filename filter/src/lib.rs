@@ -12,6 +12,7 @@ mod offload;
 mod plugin;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod random;
+mod release;
 mod response;
 mod start;
 mod stream;
@@ -19,4 +20,5 @@ mod stream;
 pub use examples::Examples;
 pub use offload::{Answer, Ask, Outcome};
 pub use plugin::Plugin;
-pub use stream::{OFFLOAD_HEADER, REASON_HEADER, Release, Step, Stream, answer};
+pub use release::{Release, answer};
+pub use stream::{OFFLOAD_HEADER, REASON_HEADER, Step, Stream};

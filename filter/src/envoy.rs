@@ -123,6 +123,7 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
             return None;
         }
     };
+    let loaded = Envoy.now();
     let revision = classifier.card().revision.clone();
     let kept_as = format!("promptswitch.examples.{revision}");
     let kept = hostcalls::get_shared_data(&kept_as)
@@ -137,8 +138,12 @@ fn configure(configuration: &[u8]) -> Option<Plugin> {
             }
             warnings.iter().for_each(|warning| log::warn!("{warning}"));
             let version = env!("CARGO_PKG_VERSION");
-            let took_ms = Envoy.now().saturating_sub(started) / 1_000_000;
-            log::info!("promptswitch {version} is configured in {took_ms} ms, model {revision}");
+            let [took_ms, model_ms] = [Envoy.now(), loaded].map(|at| at.saturating_sub(started) / 1_000_000);
+            let read = examples.computed();
+            log::info!(
+                "promptswitch {version} is configured in {took_ms} ms, of which the model took {model_ms}; \
+                 {read} example sentences were read; model {revision}"
+            );
             Envoy.gauge(&format!("{BUILD}|version={version}|model={revision}"), 1);
             Some(plugin)
         }

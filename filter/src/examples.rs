@@ -12,7 +12,7 @@ const MOST: usize = 8192;
 pub struct Examples {
     known: HashMap<u64, Scores>,
     used: Vec<u64>,
-    is_new: bool,
+    computed: usize,
 }
 
 impl Examples {
@@ -26,7 +26,7 @@ impl Examples {
         Self {
             known,
             used: Vec::new(),
-            is_new: false,
+            computed: 0,
         }
     }
 
@@ -37,11 +37,16 @@ impl Examples {
             .known
             .iter()
             .filter(|(hash, _)| fits || self.used.contains(hash));
-        self.is_new.then(|| {
+        (self.computed > 0).then(|| {
             let mut bytes = Vec::new();
             kept.for_each(|(hash, scores)| write(&mut bytes, *hash, scores));
             bytes
         })
+    }
+
+    /// How many sentences the model was asked of.
+    pub fn computed(&self) -> usize {
+        self.computed
     }
 
     /// The scores of the text with this hash, computed where they are not known.
@@ -56,7 +61,7 @@ impl Examples {
         }
         let scores = compute()?;
         self.known.insert(hash, scores.clone());
-        self.is_new = true;
+        self.computed += 1;
         Ok(scores)
     }
 }
@@ -148,6 +153,7 @@ mod tests {
     fn a_new_sentence_joins_those_that_were_kept() {
         let mut examples = Examples::from_bytes(&kept());
         examples.get(3, || Ok(scores(3.0))).unwrap();
+        assert_eq!(examples.computed(), 1);
         let mut later = Examples::from_bytes(&examples.to_bytes().unwrap());
         for hash in [1, 2, 3] {
             later.get(hash, || Err("computed".into())).unwrap();

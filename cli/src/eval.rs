@@ -1,18 +1,18 @@
 //! `promptswitch eval`
 
 mod guard;
+mod judge;
 mod pii;
 mod rows;
 
 use std::path::PathBuf;
-use std::thread;
 
-use promptswitch_model::Classifier;
-use promptswitch_policy::{DOMAINS, LanguageDetector, Scores};
+use promptswitch_policy::{DOMAINS, LanguageDetector};
 use serde_json::{Value, json};
 
+use crate::Outcome;
 use crate::metrics::{Answer, by_source, report};
-use crate::{Outcome, scorer};
+use judge::Judge;
 use rows::Row;
 
 /// Measure the classifier on labelled texts, or the rules for languages and personal data
@@ -27,9 +27,36 @@ pub(crate) struct Arguments {
     /// Only rows whose `split` is this
     #[arg(long)]
     split: Option<String>,
-    /// How many tokens of a text to read
+    /// Whose answers to measure: the filter's model, or those of a companion that is running
+    #[arg(long, value_enum, default_value_t = Model::Filter)]
+    model: Model,
+    /// How many tokens of a text the filter's model reads
     #[arg(long, default_value_t = 128)]
     max_tokens: usize,
+    /// Where the companion answers
+    #[arg(long, default_value = "http://127.0.0.1:8090/v1/classify")]
+    url: String,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Model {
+    /// The one in the filter
+    Filter,
+    /// The one at --url
+    Companion,
+}
+
+impl Arguments {
+    fn judge(&self) -> Judge {
+        match self.model {
+            Model::Filter => Judge::Filter {
+                max_tokens: self.max_tokens,
+            },
+            Model::Companion => Judge::Companion {
+                url: self.url.clone(),
+            },
+        }
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -49,24 +76,26 @@ enum Task {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let rows = rows::read(&arguments.file, arguments.split.as_deref())?;
     let report = match arguments.task {
-        Task::Domain => domain(&rows, arguments.max_tokens),
-        Task::Guard => guard::measure(&rows, arguments.max_tokens),
+        Task::Domain => domain(&rows, &arguments.judge()),
+        Task::Guard => guard::measure(&rows, &arguments.judge()),
         Task::Language => Ok(language(&rows)),
         Task::Pii => pii::measure(&rows),
-        Task::Gain => Err("the model has no head for gain".to_owned()),
+        Task::Gain => {
+            Err("the model has no head for gain: model/train/gain.py shows that none pays".to_owned())
+        }
     };
     let report = report.map_err(|error| format!("error: {error}\n"))?;
     Ok(format!("{report:#}\n").into())
 }
 
-fn domain(rows: &[Row], max_tokens: usize) -> Result<Value, String> {
+fn domain(rows: &[Row], judge: &Judge) -> Result<Value, String> {
     let label = |row: &Row| {
         DOMAINS
             .iter()
             .position(|known| row.field("label") == Some(*known))
     };
     let (labelled, skipped) = labelled(rows, label);
-    let scores = score(&labelled, max_tokens)?;
+    let scores = judge.scores(&labelled)?;
     let answers: Vec<Answer> = labelled
         .iter()
         .zip(&scores)
@@ -114,28 +143,4 @@ fn summary(answers: &[Answer], rows: &[(&Row, usize)], names: &[&str], skipped: 
         report.insert("skipped".to_owned(), json!(skipped));
     }
     report
-}
-
-/// What the model says of the rows, on all cores, in order.
-fn score(rows: &[(&Row, usize)], max_tokens: usize) -> Result<Vec<Scores>, String> {
-    let classifier = scorer::load()?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let share = rows.len().div_ceil(cores).max(1);
-    let work = |rows: &[(&Row, usize)], classifier: &Classifier| -> Result<Vec<Scores>, String> {
-        rows.iter()
-            .map(|(row, _)| scorer::score(classifier, &row.text, max_tokens))
-            .collect()
-    };
-    thread::scope(|scope| {
-        let (work, classifier) = (&work, &classifier);
-        let workers: Vec<_> = rows
-            .chunks(share)
-            .map(|rows| scope.spawn(move || work(rows, classifier)))
-            .collect();
-        let mut all = Vec::new();
-        for worker in workers {
-            all.extend(worker.join().map_err(|_| "a worker failed".to_owned())??);
-        }
-        Ok(all)
-    })
 }

@@ -1,4 +1,4 @@
-"""Short prompts that exam questions do not cover: arithmetic, small talk, "explain X"."""
+"""Short prompts that exam questions do not cover: arithmetic, small talk, "explain X", what people ask about everyday things."""
 import json
 import random
 from pathlib import Path
@@ -7,6 +7,9 @@ from data import Row
 from text import LABELS
 
 TOPICS = json.loads((Path(__file__).parent / "topics.json").read_text(encoding="utf-8"))
+EVERYDAY = json.loads((Path(__file__).parent / "everyday.json").read_text(encoding="utf-8"))
+OPENERS = {"en": ["{}", "Hi! {}", "quick question: {}", "{} Explain it simply.", "My daughter asks: {}", "{} Please be brief."],
+           "zh": ["{}", "你好，{}", "请问{}", "{}请简单说明", "想问一下，{}"]}
 ENGLISH_ASKS = [
     "{}", "What is {}?", "what is {}", "Explain {}", "explain {} in simple terms", "Can you explain {} to me?", "Tell me about {}",
     "Give me a short introduction to {}", "How does {} work?", "I need help with {}", "help me understand {}", "question about {}",
@@ -64,6 +67,15 @@ def fill(rng, asks, terms):
     return text if rng.random() < 0.7 else text.rstrip("?.？。").lower()
 
 
+def everyday(rng, times=3):
+    """Each question as it stands, and so many times more in other clothes."""
+    for label, questions in EVERYDAY.items():
+        for language, texts in questions.items():
+            for text in texts:
+                yield text, label
+                yield from ((fill(rng, OPENERS[language], [text]), label) for _ in range(times))
+
+
 def rows(seed, per_label=500, sums=1600, chat=900):
     """The same rows for the same seed."""
     rng = random.Random(seed)
@@ -71,6 +83,7 @@ def rows(seed, per_label=500, sums=1600, chat=900):
     for label in LABELS:
         for asks, language in ((ENGLISH_ASKS, "en"), (CHINESE_ASKS, "zh")):
             made += [(fill(rng, asks, TOPICS[label][language]), label) for _ in range(per_label // 2)]
+    made += everyday(rng)
     openers = TOPICS["small talk"]["en"] + TOPICS["small talk"]["zh"]
     for _ in range(chat):
         text = rng.choice(openers)

@@ -50,6 +50,9 @@ pub enum Temper {
     Verbose,
 }
 
+/// The cluster that leads to a companion in the shipped resources and examples.
+pub const CLUSTER: &str = "promptswitch-companion";
+
 /// Starts one on a free port. It serves until the process ends.
 pub fn start(temper: Temper) -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client,
+    companion::{self, Temper},
     envoy::Envoy,
     message::{Framing, Pace, Request, Response},
     scenario::Outcome,
@@ -33,6 +34,7 @@ pub enum Place {
 pub struct Plan {
     document: Value,
     servers: Vec<Upstream>,
+    companion: Option<u16>,
 }
 
 /// A running example.
@@ -64,14 +66,22 @@ pub fn policy(value: &mut Value) -> Option<&mut Value> {
 
 impl Plan {
     /// Reads an example's `envoy.yaml` and starts a model server for each endpoint. A server bears the endpoint's hostname,
-    /// or else the name of its cluster.
+    /// or else the name of its cluster. What a companion says on a free port is that all is math; on the port in the file the real one is due.
     pub fn new(example: &str, place: Place) -> Result<Self> {
         let mut plan = Self {
             document: document(example)?,
             servers: Vec::new(),
+            companion: None,
         };
         let mut moved = BTreeMap::new();
         for (name, port) in endpoints(&plan.document) {
+            if name == companion::CLUSTER {
+                plan.companion = Some(port);
+                if place == Place::Free {
+                    moved.insert(port, companion::start(Temper::Certain)?.port());
+                }
+                continue;
+            }
             let port_to_take = if place == Place::Free { 0 } else { port };
             let server = Upstream::start(&name, SocketAddr::from((Ipv4Addr::LOCALHOST, port_to_take)))
                 .with_context(|| format!("the model server {name}"))?;
@@ -82,6 +92,11 @@ impl Plan {
             move_ports(&mut plan.document, &moved);
         }
         Ok(plan)
+    }
+
+    /// The port in the file at which a companion is asked, if one is.
+    pub fn companion(&self) -> Option<u16> {
+        self.companion
     }
 
     /// The configuration, to change it.

@@ -15,7 +15,6 @@ mod starts;
 mod table;
 mod wrk;
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +22,7 @@ use anyhow::{Context, Result};
 use promptswitch_tests::{envoy, policy};
 
 use crate::dist;
-use crate::run::{cargo, root, run};
+use crate::run::{build_release, root};
 use bodies::{Bodies, KINDS, WARM_UP};
 use process::Server;
 use report::{Machine, Report};
@@ -114,24 +113,10 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
 
 /// Builds the twin and the upstream; gives the folder that they are in.
 fn build() -> Result<PathBuf> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut command = cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "promptswitch-bench",
-        "--target-dir",
-    ]);
-    run(
+    build_release(
         "building the ext_proc twin and the upstream",
-        command.arg(&target),
-    )?;
-    root()
-        .join(&target)
-        .join("release")
-        .canonicalize()
-        .context("the release build left nothing")
+        "promptswitch-bench",
+    )
 }
 
 fn parts(release: &Path, upstream: &Server, plan: Plan) -> Result<Parts> {

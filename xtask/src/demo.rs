@@ -1,7 +1,10 @@
 //! A real Envoy with the filter, two mock models, and a table of where prompts went.
 
+mod offload;
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -20,16 +23,20 @@ pub(crate) struct Options {
     /// Leave Envoy and the mock models running until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// Show instead what the companion makes of prompts that the filter is unsure of.
+    #[arg(long, conflicts_with = "keep")]
+    offload: bool,
 }
 
 /// Builds, fetches, starts, asks, prints.
 pub(crate) fn demo(options: &Options) -> Result<()> {
+    if options.offload {
+        return offload::demo();
+    }
     check_ports()?;
     dist::dist()?;
     let python = tools::python_with_openai()?;
-    let version = VERSIONS.last().context("no version of Envoy is supported")?;
-    eprintln!("==> fetching Envoy {version} (36 MB, once)");
-    let binary = fetch(version)?;
+    let binary = envoy()?;
     let _llama = Upstream::start("llama3-8b", "127.0.0.1:9001".parse()?)?;
     let _phi = Upstream::start("phi4-mini", "127.0.0.1:9002".parse()?)?;
     eprintln!("==> starting Envoy with envoy/envoy.yaml");
@@ -41,7 +48,7 @@ pub(crate) fn demo(options: &Options) -> Result<()> {
         println!("{}", Row::of(&curl(model, prompt)?));
     }
     let mut client = Command::new(python)
-        .arg(root().join("xtask/src/demo.py"))
+        .arg(root().join("xtask/src/demo/client.py"))
         .arg(format!("{GATEWAY}/v1"))
         .stdout(Stdio::piped())
         .spawn()?;
@@ -55,6 +62,13 @@ pub(crate) fn demo(options: &Options) -> Result<()> {
         keep();
     }
     Ok(())
+}
+
+/// The newest Envoy that is supported.
+fn envoy() -> Result<PathBuf> {
+    let version = VERSIONS.last().context("no version of Envoy is supported")?;
+    eprintln!("==> fetching Envoy {version} (36 MB, once)");
+    fetch(version)
 }
 
 /// The four requests of vLLM Semantic Router's Istio guide: model and prompt.
@@ -139,14 +153,15 @@ impl Row {
 
     fn line(cells: [&str; 7]) -> String {
         let widths = [50, 16, 17, 5, 17, 11, 8];
-        let cells = cells.iter().zip(widths).map(|(cell, width)| {
-            format!(
-                "{cell}{}",
-                " ".repeat(usize::saturating_sub(width, columns(cell)))
-            )
-        });
+        let cells = cells.iter().zip(widths).map(|(cell, width)| padded(cell, width));
         format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
     }
+}
+
+/// Fills up with blanks to so many columns.
+fn padded(cell: &str, width: usize) -> String {
+    let blanks = width.saturating_sub(columns(cell));
+    format!("{cell}{}", " ".repeat(blanks))
 }
 
 /// Terminal columns: Chinese characters and full-width punctuation take two.

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use promptswitch_tests::envoy::{VERSIONS, fetch};
 use promptswitch_tests::twin::{Place, Plan};
 
+use crate::companion;
 use crate::run::root;
 
 /// Which example to serve.
@@ -16,6 +17,7 @@ pub(crate) struct Options {
 /// Serves the example on the ports of its file until Ctrl-C, with the module that `cargo xtask dist` left.
 pub(crate) fn example(options: &Options) -> Result<()> {
     let plan = Plan::new(&options.name, Place::AsWritten)?;
+    let _companion = plan.companion().map(companion::start).transpose()?;
     let version = VERSIONS.last().context("no version of Envoy is supported")?;
     let twin = plan.start(&fetch(version)?)?;
     let folder = root().join("examples").join(&options.name);

@@ -4,7 +4,6 @@
 //! with the reason, and the rest goes on; the command fails if something that ran did not do what it should.
 
 mod picker;
-mod process;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,12 +1,14 @@
 //! `cargo xtask COMMAND`: everything that is done to this repository.
 
 mod bench;
+mod companion;
 mod demo;
 mod dist;
 mod example;
 mod fuzz;
 mod interop;
 mod oci;
+mod process;
 mod run;
 mod test;
 mod toolchain;
@@ -22,7 +24,8 @@ enum Command {
     Dist,
     /// Pack dist/promptswitch.wasm as OCI images under dist/oci, without a container engine.
     Oci,
-    /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went.
+    /// Build everything, run it in a real Envoy with two mock models, send prompts and print where they went; with --offload, what
+    /// the companion makes of prompts that the filter is unsure of.
     Demo(demo::Options),
     /// Serve an example on this host, in front of mock model servers.
     Example(example::Options),

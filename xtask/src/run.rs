@@ -1,5 +1,6 @@
 //! Child processes, run loudly: the command line is printed, and a failure names it.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -30,6 +31,22 @@ pub(crate) fn run(step: &str, command: &mut Command) -> Result<()> {
     }
     eprintln!("    {step}: {:.0} s", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Builds a package for release; gives the folder of its programs.
+pub(crate) fn build_release(step: &str, package: &str) -> Result<PathBuf> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let build = [
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        package,
+        "--target-dir",
+    ];
+    run(step, cargo(&build).arg(&target))?;
+    let programs = root().join(&target).join("release");
+    programs.canonicalize().context("the release build left nothing")
 }
 
 /// Whether the command runs and succeeds; its output is dropped.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::rows::Row;
-use super::{labelled, score, summary};
+use super::{Judge, labelled, summary};
 use crate::metrics::{Answer, area, recall_at};
 
-const CLASSES: [&str; 3] = ["benign", "jailbreak", "injection"];
+pub(super) const CLASSES: [&str; 3] = ["benign", "jailbreak", "injection"];
 
 /// A chance of attack from here on is one.
 const HALF: f32 = 0.5;
@@ -22,9 +22,9 @@ fn class(row: &Row) -> Option<usize> {
     }
 }
 
-pub(super) fn measure(rows: &[Row], max_tokens: usize) -> Result<Value, String> {
+pub(super) fn measure(rows: &[Row], judge: &Judge) -> Result<Value, String> {
     let (rows, skipped) = labelled(rows, class);
-    let scores = score(&rows, max_tokens)?;
+    let scores = judge.scores(&rows)?;
     let of = |(row, scores): (&(&Row, usize), &promptswitch_policy::Scores)| {
         let guard = scores.guard;
         Answer::best(row.1, &[guard.benign, guard.jailbreak, guard.injection])

@@ -11,8 +11,8 @@ use promptswitch_tests::envoy::{Envoy, VERSIONS, fetch};
 use promptswitch_tests::message::{Framing, Pace, Request, Response};
 use serde_json::{Value, json};
 
-use super::process::Running;
 use super::{Outcome, tool};
+use crate::process::Running;
 use crate::run::root;
 
 const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";

@@ -178,7 +178,7 @@ fn release_stuck(id: u32, stream: &RefCell<Stream>, plugin: &Plugin) {
     // The borrow ends before the host goes on with the request.
     let step = stream
         .try_borrow_mut()
-        .map(|mut stream| stream.on_hold_failed(plugin));
+        .map(|mut stream| stream.on_hold_failed(&Envoy, plugin));
     if let Ok(Step::Release(release)) = step {
         release.apply(&Envoy);
         let _ = hostcalls::resume_http_request();
@@ -406,6 +406,12 @@ impl Host for Envoy {
             .ok()
             .flatten()
             .unwrap_or_default()
+    }
+
+    fn upstream_address(&self) -> Option<Vec<u8>> {
+        hostcalls::get_property(vec!["upstream", "address"])
+            .ok()
+            .flatten()
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

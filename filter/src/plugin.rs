@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use promptswitch_model::Classifier;
 use promptswitch_policy::{
-    Cache, Diagnostic, Loaded, Mode, Policy, Scorer, Scores, Settings, Severity, Stats,
+    Cache, Diagnostic, Endpoints, Loaded, Mode, Placed, Policy, Scorer, Scores, Settings, Severity, Stats,
+    Verdict,
 };
 
 use crate::configuration;
 use crate::examples::Examples;
 use crate::hold::HoldWatch;
+use crate::host::Host;
 use crate::metrics::Metrics;
 use crate::offload::Questions;
 
@@ -25,6 +27,8 @@ pub struct Plugin {
     pub(crate) cache: RefCell<Cache>,
     /// What was measured of the models.
     pub(crate) stats: RefCell<Stats>,
+    /// What is known of the endpoints.
+    pub(crate) endpoints: RefCell<Endpoints>,
     /// What the companion has been asked.
     pub(crate) questions: RefCell<Questions>,
     classifier: Rc<Classifier>,
@@ -65,6 +69,7 @@ impl Plugin {
                 watch,
                 cache,
                 stats: RefCell::default(),
+                endpoints: RefCell::default(),
                 questions: RefCell::default(),
                 classifier,
                 hold_missing: Cell::new(false),
@@ -76,6 +81,20 @@ impl Plugin {
     /// Whether nothing is held: configured so, or found that the host cannot.
     pub fn headers_only(&self) -> bool {
         self.hold_missing.get() || self.policy.settings().mode == Mode::Headers
+    }
+
+    /// Chooses endpoints for a request that goes on `now`, in nanoseconds.
+    pub(crate) fn place(&self, verdict: &mut Verdict, now: u64) -> Option<Placed> {
+        self.policy
+            .place(verdict, &mut self.endpoints.borrow_mut(), now / 1_000_000)
+    }
+
+    /// The response's headers have come.
+    pub(crate) fn served(&self, placed: &mut Placed, host: &dyn Host) {
+        let address = host.upstream_address().unwrap_or_default();
+        let now_ms = host.now() / 1_000_000;
+        self.policy
+            .served(placed, &address, &mut self.endpoints.borrow_mut(), now_ms);
     }
 
     pub(crate) fn stop_holding(&self) {

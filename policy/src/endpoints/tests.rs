@@ -93,10 +93,7 @@ fn requests_in_flight_send_others_elsewhere_until_they_end() {
         if order[0] != A {
             break order[0].clone();
         }
-        assert!(
-            open.len() < 100,
-            "a prefix is not worth any number of requests"
-        );
+        assert!(open.len() < 100, "a prefix is not worth any number of requests");
     };
     assert_eq!(elsewhere, B);
     open.iter().for_each(|placed| endpoints.ended(placed));

@@ -14,14 +14,14 @@ use crate::run::root;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A running program; dropping it kills it.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     log: PathBuf,
 }
 
 impl Running {
     /// Starts a program and waits until it listens on a port of this host.
-    pub(super) fn start(name: &str, command: &mut Command, port: u16) -> Result<Self> {
+    pub(crate) fn start(name: &str, command: &mut Command, port: u16) -> Result<Self> {
         let folder = root().join("target/run");
         std::fs::create_dir_all(&folder)?;
         let log = folder.join(format!("interop-{name}.log"));

@@ -6,18 +6,23 @@
 
 mod index;
 mod prefix;
+mod report;
 mod score;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use index::Index;
+use report::Report;
 use score::Known;
 
 use crate::{Policy, Request, Verdict};
 
 /// How many endpoints a document may name: each may take 150 KB in each VM.
 pub(crate) const MAX_ENDPOINTS: usize = 128;
+
+/// What was said so many intervals ago says nothing any more.
+const FRESH_INTERVALS: u64 = 4;
 
 /// For how long an endpoint that did not serve is the last resort, in milliseconds.
 const REST_MS: u64 = 5_000;
@@ -30,6 +35,28 @@ pub struct EndpointSettings {
     /// Where in `addresses` those of a model are, by the model's name.
     pub(crate) models: BTreeMap<String, Vec<usize>>,
     pub(crate) weights: Weights,
+    /// Where the companion is that knows how busy they are.
+    pub(crate) metrics: Option<MetricsSource>,
+}
+
+/// A companion that hands on what model servers say of themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsSource {
+    /// The Envoy cluster that leads to it.
+    pub cluster: String,
+    /// The `:authority` of the questions.
+    pub authority: String,
+    /// The `:path` of the questions.
+    pub path: String,
+    /// Milliseconds between two questions, and how long an answer may take; more than 0.
+    pub interval_ms: u32,
+}
+
+impl EndpointSettings {
+    /// Where to ask how busy the endpoints are, if anywhere.
+    pub fn metrics(&self) -> Option<&MetricsSource> {
+        self.metrics.as_ref()
+    }
 }
 
 /// What each term of a score counts; 0 or more.
@@ -71,6 +98,7 @@ struct Endpoint {
     in_flight: u32,
     chosen_at: u64,
     rests_until_ms: u64,
+    report: Option<Report>,
 }
 
 /// Where a request has been sent, until it is over: [`Endpoints::ended`].
@@ -108,8 +136,22 @@ impl Policy {
         endpoints
             .known
             .resize_with(settings.addresses.len(), Endpoint::default);
-        let known = candidates.iter().map(|at| endpoints.known(*at, &blocks, now_ms));
-        let known: Vec<_> = known.collect();
+        let adapter = Some(verdict.upstream_model.as_str()).filter(|name| !self.is_declared(name));
+        let since = settings.metrics.as_ref().map_or(0, |metrics| {
+            now_ms.saturating_sub(u64::from(metrics.interval_ms) * FRESH_INTERVALS)
+        });
+        let known = candidates.iter().map(|at| {
+            let endpoint = endpoints.known.get(*at)?;
+            let report = endpoint.report.as_ref().filter(|report| report.at_ms >= since);
+            Some(Known {
+                matched: endpoint.index.matched(&blocks),
+                in_flight: endpoint.in_flight,
+                report: report.map(|report| report.load(adapter)),
+                resting: now_ms < endpoint.rests_until_ms,
+                chosen_at: endpoint.chosen_at,
+            })
+        });
+        let known: Vec<_> = known.map(Option::unwrap_or_default).collect();
         let order = score::order(&known, blocks.len(), &settings.weights);
         let first = *order.first()?;
         let endpoint = *candidates.get(first)?;
@@ -153,6 +195,27 @@ impl Policy {
         endpoints.started(server, &placed.blocks);
     }
 
+    /// The companion has said how busy the endpoints are. Servers that it does not speak of keep what they have said before.
+    ///
+    /// # Errors
+    /// Why the answer is of no use.
+    pub fn report(&self, answer: &[u8], endpoints: &mut Endpoints, now_ms: u64) -> Result<(), String> {
+        let Some(settings) = &self.settings().endpoints else { return Ok(()) };
+        endpoints.known.resize_with(settings.addresses.len(), Endpoint::default);
+        for (address, report) in report::read(answer, now_ms)? {
+            let at = settings.addresses.iter().position(|known| *known == address);
+            if let Some(endpoint) = at.and_then(|at| endpoints.known.get_mut(at)) {
+                endpoint.report = Some(report);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a server knows this name as a model, and not as an adapter of one.
+    fn is_declared(&self, upstream: &str) -> bool {
+        self.models.iter().any(|model| model.upstream == upstream)
+    }
+
     fn endpoints_of(&self, verdict: &Verdict) -> Option<(&EndpointSettings, &[usize])> {
         let settings = self.settings().endpoints.as_ref()?;
         Some((settings, settings.models.get(&verdict.model)?))
@@ -173,19 +236,6 @@ impl Endpoints {
             endpoint.in_flight += 1;
             endpoint.chosen_at = self.choices;
             endpoint.index.add(blocks);
-        }
-    }
-
-    fn known(&self, endpoint: usize, blocks: &[u64], now_ms: u64) -> Known {
-        let Some(endpoint) = self.known.get(endpoint) else {
-            return Known::default();
-        };
-        Known {
-            matched: endpoint.index.matched(blocks),
-            in_flight: endpoint.in_flight,
-            report: None,
-            resting: now_ms < endpoint.rests_until_ms,
-            chosen_at: endpoint.chosen_at,
         }
     }
 }

@@ -38,7 +38,7 @@ pub use actions::header_mutation::{HeaderChange, HeaderOperation};
 pub use cache::{Cache, CacheKey, CachePlan};
 pub use context::{Context, Headers};
 pub use diagnostic::{Diagnostic, Loaded, Severity};
-pub use endpoints::{EndpointSettings, Endpoints, Placed, Placement};
+pub use endpoints::{EndpointSettings, Endpoints, MetricsSource, Placed, Placement};
 pub use offload::{Offload, OffloadMode, Opinion};
 pub use policy::Policy;
 pub use projections::ProjectionScore;

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use super::offload::{read_address, read_milliseconds};
 use super::providers::Providers;
 use super::reader::Object;
 use super::report::{Report, kind, quoted};
 use crate::endpoints::{MAX_ENDPOINTS, Weights};
-use crate::{EndpointSettings, Settings};
+use crate::{EndpointSettings, MetricsSource, Settings};
+
+const INTERVAL_MS: i64 = 500;
 
 pub(super) fn read(mut object: Object<'_>) -> EndpointSettings {
     let mut settings = EndpointSettings::default();
@@ -28,6 +31,7 @@ pub(super) fn read(mut object: Object<'_>) -> EndpointSettings {
     if let Some(weights) = object.object("weights") {
         settings.weights = read_weights(weights);
     }
+    settings.metrics = object.object("metrics").and_then(read_metrics);
     object.finish();
     settings
 }
@@ -96,6 +100,19 @@ fn read_list(addresses: &mut Vec<SocketAddr>, value: &Value, path: &str, report:
         list.push(at);
     }
     list
+}
+
+fn read_metrics(mut object: Object<'_>) -> Option<MetricsSource> {
+    let cluster = object.need_text("cluster").map(str::to_owned);
+    let (authority, path) = read_address(&mut object, "/v1/endpoints");
+    let interval_ms = read_milliseconds(&mut object, "interval").unwrap_or(INTERVAL_MS);
+    object.finish();
+    Some(MetricsSource {
+        cluster: cluster?,
+        authority,
+        path,
+        interval_ms: u32::try_from(interval_ms).ok()?,
+    })
 }
 
 fn read_weights(mut object: Object<'_>) -> Weights {

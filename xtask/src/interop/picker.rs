@@ -33,6 +33,9 @@ const PORTS: Ports = Ports {
     kube: 9009,
 };
 
+/// The InferencePool.
+const POOL: &str = "llama3-8b";
+
 /// Where the endpoint picker listens, and what it takes for a cluster.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
@@ -127,22 +130,22 @@ fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<
 impl Picker {
     /// Starts the picker, with its defaults, for model servers on these ports of this host, separated by commas.
     pub(crate) fn start(program: &Path, ports: Ports, servers: &str) -> Result<Self> {
-        let _kube = start_kube(ports.kube)?;
-        let _picker = start_picker(program, ports, servers)?;
+        let _kube = start_kube(ports.kube, servers)?;
+        let _picker = start_picker(program, ports)?;
         Ok(Self { _kube, _picker })
     }
 }
 
 /// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
-fn start_kube(port: u16) -> Result<Running> {
+fn start_kube(port: u16, servers: &str) -> Result<Running> {
     let mut command = Command::new("python3");
     command
         .arg(root().join("xtask/src/interop/kube.py"))
-        .args([&port.to_string(), "app=vllm-llama3-8b"]);
+        .args([&port.to_string(), POOL, servers]);
     Running::start("kube", &mut command, port)
 }
 
-fn start_picker(picker: &Path, ports: Ports, servers: &str) -> Result<Running> {
+fn start_picker(picker: &Path, ports: Ports) -> Result<Running> {
     let folder = root().canonicalize()?.join("target/run");
     let config = folder.join("interop-kubeconfig.json");
     let server = format!("http://127.0.0.1:{}", ports.kube);
@@ -158,12 +161,8 @@ fn start_picker(picker: &Path, ports: Ports, servers: &str) -> Result<Running> {
         .env("KUBECONFIG", &config)
         .env("NAMESPACE", "default")
         .env("POD_NAME", "llama3-8b-epp-0");
-    command.args([
-        "--endpoint-selector",
-        "app=vllm-llama3-8b",
-        "--endpoint-target-ports",
-        servers,
-    ]);
+    // Without a pool, by selector and ports alone, this release does not start: it wants the names that it forbids.
+    command.args(["--pool-namespace", "default", "--pool-name", POOL]);
     command.args([
         "--secure-serving=false",
         "--metrics-endpoint-auth=false",

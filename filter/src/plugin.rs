@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use promptswitch_model::Classifier;
 use promptswitch_policy::{
-    Cache, Diagnostic, Endpoints, Loaded, Mode, Placed, Policy, Scorer, Scores, Settings, Severity, Stats,
-    Verdict,
+    Cache, Diagnostic, Endpoints, Loaded, MetricsSource, Mode, Placed, Policy, Scorer, Scores, Settings,
+    Severity, Stats, Verdict,
 };
 
 use crate::configuration;
@@ -15,7 +15,7 @@ use crate::examples::Examples;
 use crate::hold::HoldWatch;
 use crate::host::Host;
 use crate::metrics::Metrics;
-use crate::offload::Questions;
+use crate::offload::{Answer, Outcome, Questions};
 
 /// A configured filter; all requests of a VM that came under this configuration share it.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Plugin {
     pub(crate) questions: RefCell<Questions>,
     classifier: Rc<Classifier>,
     hold_missing: Cell<bool>,
+    /// What was wrong with the latest report on endpoints.
+    report_failure: RefCell<Option<String>>,
 }
 
 impl Plugin {
@@ -73,6 +75,7 @@ impl Plugin {
                 questions: RefCell::default(),
                 classifier,
                 hold_missing: Cell::new(false),
+                report_failure: RefCell::default(),
             },
             warnings,
         ))
@@ -95,6 +98,27 @@ impl Plugin {
         let now_ms = host.now() / 1_000_000;
         self.policy
             .served(placed, &address, &mut self.endpoints.borrow_mut(), now_ms);
+    }
+
+    /// Where to ask how busy the endpoints are, if anywhere.
+    pub(crate) fn endpoint_metrics(&self) -> Option<&MetricsSource> {
+        self.policy.settings().endpoints.as_ref()?.metrics()
+    }
+
+    /// The companion has been heard on how busy the endpoints are, or has not. A failure is logged when it begins.
+    pub fn on_report(&self, answer: Result<&Answer, Outcome>, now: u64) {
+        let body = answer
+            .and_then(Answer::body)
+            .map_err(|outcome| outcome.as_str().to_owned());
+        let read = body.and_then(|body| {
+            let mut endpoints = self.endpoints.borrow_mut();
+            self.policy.report(body, &mut endpoints, now / 1_000_000)
+        });
+        let failure = read.err();
+        let before = self.report_failure.replace(failure.clone());
+        if let Some(failure) = failure.filter(|failure| before.as_ref() != Some(failure)) {
+            log::warn!("the companion does not say how busy the endpoints are: {failure}");
+        }
     }
 
     pub(crate) fn stop_holding(&self) {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use fake::FakeHost;
 use promptswitch_filter::host::Host;
-use promptswitch_filter::{Plugin, Step, Stream, answer};
+use promptswitch_filter::{Answer, Outcome, Plugin, Step, Stream, answer};
 use promptswitch_model::Classifier;
 use promptswitch_tests::message::{Framing, Request};
 use promptswitch_tests::policy;
@@ -20,10 +20,13 @@ const HEADER: &str = "x-gateway-destination-endpoint";
 fn plugin() -> Plugin {
     let mut document = policy::guide().unwrap();
     let endpoints = json!({"promptswitch": {
-        "endpoints": {"models": {
-            "phi4-mini": ["10.0.0.1:8000", "10.0.0.2:8000"],
-            "llama3-8b": ["10.0.0.3:8000", "10.0.0.4:8000"],
-        }},
+        "endpoints": {
+            "models": {
+                "phi4-mini": ["10.0.0.1:8000", "10.0.0.2:8000"],
+                "llama3-8b": ["10.0.0.3:8000", "10.0.0.4:8000"],
+            },
+            "metrics": {"cluster": "companion", "interval": "1s"},
+        },
         "outputs": [
             {"header": "x-selected-model", "value": "{model}"},
             {"header": HEADER, "value": "{endpoints}"},
@@ -133,4 +136,30 @@ fn a_prompt_goes_back_to_the_server_that_answered_it() {
         .response_header("x-promptswitch-prefix-blocks")
         .unwrap();
     assert_eq!(String::from_utf8(blocks).unwrap(), "6/6");
+}
+
+#[test]
+fn what_the_companion_says_counts_while_it_is_fresh() {
+    let plugin = plugin();
+    let busy = br#"{"endpoints": {"10.0.0.3:8000": {"age_ms": 0, "queue": 9, "kv_cache": 0.9},
+        "10.0.0.4:8000": {"age_ms": 0, "queue": 0, "kv_cache": 0.1}, "10.0.0.9:8000": {"age_ms": 0, "queue": 0, "kv_cache": 0}}}"#;
+    let answer = Answer::Received {
+        status: 200,
+        size: busy.len(),
+        body: busy.to_vec(),
+    };
+    plugin.on_report(Ok(&answer), 60_000_000_000);
+    // Its clock stands still at 0, so what was said is not old.
+    for _ in 0..2 {
+        let mut sent = Sent::new(&plugin, &hello());
+        assert_eq!(sent.order(), "10.0.0.4:8000,10.0.0.3:8000");
+        sent.end(&plugin);
+    }
+    // No answer, and one of no use, change nothing.
+    plugin.on_report(Err(Outcome::NotSent), 60_000_000_000);
+    plugin.on_report(Ok(&Answer::Broken), 60_000_000_000);
+    assert_eq!(
+        Sent::new(&plugin, &hello()).order(),
+        "10.0.0.4:8000,10.0.0.3:8000"
+    );
 }

@@ -200,8 +200,12 @@ impl Policy {
     /// # Errors
     /// Why the answer is of no use.
     pub fn report(&self, answer: &[u8], endpoints: &mut Endpoints, now_ms: u64) -> Result<(), String> {
-        let Some(settings) = &self.settings().endpoints else { return Ok(()) };
-        endpoints.known.resize_with(settings.addresses.len(), Endpoint::default);
+        let Some(settings) = &self.settings().endpoints else {
+            return Ok(());
+        };
+        endpoints
+            .known
+            .resize_with(settings.addresses.len(), Endpoint::default);
         for (address, report) in report::read(answer, now_ms)? {
             let at = settings.addresses.iter().position(|known| *known == address);
             if let Some(endpoint) = at.and_then(|at| endpoints.known.get_mut(at)) {

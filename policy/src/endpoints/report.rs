@@ -64,12 +64,18 @@ pub(super) fn read(answer: &[u8], now_ms: u64) -> Result<Vec<(SocketAddr, Report
     let answer: Value = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
     let endpoints = answer.get("endpoints").and_then(Value::as_object);
     let endpoints = endpoints.ok_or("endpoints: must be a mapping")?;
-    let report = |(address, report): (&String, &Value)| Some((address.parse().ok()?, read_one(report, now_ms)?));
+    let report =
+        |(address, report): (&String, &Value)| Some((address.parse().ok()?, read_one(report, now_ms)?));
     Ok(endpoints.iter().filter_map(report).collect())
 }
 
 fn read_one(report: &Value, now_ms: u64) -> Option<Report> {
-    let number = |key: &str| report.get(key).and_then(Value::as_f64).filter(|number| *number >= 0.0);
+    let number = |key: &str| {
+        report
+            .get(key)
+            .and_then(Value::as_f64)
+            .filter(|number| *number >= 0.0)
+    };
     Some(Report {
         at_ms: now_ms.saturating_sub(report.get("age_ms")?.as_u64()?),
         queue: number("queue")?,

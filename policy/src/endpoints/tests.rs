@@ -264,3 +264,42 @@ fn a_longer_prompt_than_is_hashed_is_matched_by_its_start() {
     let (a, b) = (chat(&[&(start.clone() + "a")]), chat(&[&(start + "b")]));
     assert_eq!(shared(Api::ChatCompletions, &a, &b), (2048, 2048));
 }
+
+#[test]
+fn what_servers_say_counts_for_four_intervals() {
+    let mut document = document(json!([]));
+    document["promptswitch"] = json!({
+        "endpoints": {"models": {"large": [A, B]}, "metrics": {"cluster": "companion", "interval": "1s"}},
+        "outputs": [{"header": "x-endpoint", "value": "{endpoints}"}],
+    });
+    let (policy, mut endpoints) = (load(&document), Endpoints::default());
+    let answer = json!({"endpoints": {
+        A: {"age_ms": 500, "queue": 5, "kv_cache": 0.5, "loras": {"max": 1, "running": ["tuned"], "waiting": []}},
+        B: {"age_ms": 500, "queue": 5, "kv_cache": 0.4, "loras": {"max": 1, "running": ["other"], "waiting": []}},
+    }});
+    policy
+        .report(answer.to_string().as_bytes(), &mut endpoints, 10_500)
+        .unwrap();
+    let mut first = |model: &str, now_ms| {
+        let mut verdict = policy.fallback(Reason::Default);
+        (verdict.model, verdict.upstream_model) = ("large".to_owned(), model.to_owned());
+        let placed = policy.place(&mut verdict, &mut endpoints, now_ms).unwrap();
+        endpoints.ended(&placed);
+        verdict
+            .placement
+            .unwrap()
+            .order
+            .split(',')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let firsts = [10_500, 11_000, 14_000].map(|now_ms| first("org/large-70b", now_ms));
+    assert_eq!(firsts, [B, B, B], "its cache is emptier");
+    assert_eq!(first("tuned", 14_000), A, "it has the adapter");
+    assert_eq!(
+        [first("org/large-70b", 14_001), first("org/large-70b", 14_001)],
+        [B, A],
+        "old news"
+    );
+}

@@ -163,7 +163,10 @@ fn failover(example: &str, twin: &mut Twin) -> Result<()> {
     ensure!(is_first_again, "{first} is not the first choice again");
     let next = servers.into_iter().find(|server| *server != first);
     // Only an endpoint that the filter has chosen may be another than the first in the list.
-    ensure!(named(&before).is_some() || first == servers[0], "{first} is not the first choice");
+    ensure!(
+        named(&before).is_some() || first == servers[0],
+        "{first} is not the first choice"
+    );
     twin.stop(&first)?;
     for turn in 0..5 {
         let outcome = send(twin)?;
@@ -174,7 +177,11 @@ fn failover(example: &str, twin: &mut Twin) -> Result<()> {
             outcome.upstream
         );
         let has_learned = named(&before).is_none() || named(&outcome) != named(&before);
-        ensure!(turn == 0 || has_learned, "{:?} is still named first", named(&outcome));
+        ensure!(
+            turn == 0 || has_learned,
+            "{:?} is still named first",
+            named(&outcome)
+        );
     }
     Ok(())
 }

@@ -123,7 +123,9 @@ impl Policy {
     /// The hashes by which endpoints are told apart; none where there is nothing to choose.
     pub(crate) fn prompt_blocks(&self, verdict: &Verdict, request: &Request<'_>) -> Vec<u64> {
         match self.endpoints_of(verdict) {
-            Some((settings, [_, _, ..])) if settings.weights.prefix > 0.0 => prefix::blocks(request, verdict),
+            Some((settings, [_, _, ..])) if settings.weights.prefix > 0.0 && verdict.reply.is_none() => {
+                prefix::blocks(request, verdict)
+            }
             _ => Vec::new(),
         }
     }
@@ -140,18 +142,10 @@ impl Policy {
         let since = settings.metrics.as_ref().map_or(0, |metrics| {
             now_ms.saturating_sub(u64::from(metrics.interval_ms) * FRESH_INTERVALS)
         });
-        let known = candidates.iter().map(|at| {
-            let endpoint = endpoints.known.get(*at)?;
-            let report = endpoint.report.as_ref().filter(|report| report.at_ms >= since);
-            Some(Known {
-                matched: endpoint.index.matched(&blocks),
-                in_flight: endpoint.in_flight,
-                report: report.map(|report| report.load(adapter)),
-                resting: now_ms < endpoint.rests_until_ms,
-                chosen_at: endpoint.chosen_at,
-            })
-        });
-        let known: Vec<_> = known.map(Option::unwrap_or_default).collect();
+        let known = candidates.iter().filter_map(|at| endpoints.known.get(*at));
+        let known: Vec<_> = known
+            .map(|endpoint| endpoint.known(&blocks, adapter, since, now_ms))
+            .collect();
         let order = score::order(&known, blocks.len(), &settings.weights);
         let first = *order.first()?;
         let endpoint = *candidates.get(first)?;
@@ -223,6 +217,20 @@ impl Policy {
     fn endpoints_of(&self, verdict: &Verdict) -> Option<(&EndpointSettings, &[usize])> {
         let settings = self.settings().endpoints.as_ref()?;
         Some((settings, settings.models.get(&verdict.model)?))
+    }
+}
+
+impl Endpoint {
+    /// What counts of it for a prompt of these blocks: no report from before `since_ms`.
+    fn known(&self, blocks: &[u64], adapter: Option<&str>, since_ms: u64, now_ms: u64) -> Known {
+        let report = self.report.as_ref().filter(|report| report.at_ms >= since_ms);
+        Known {
+            matched: self.index.matched(blocks),
+            in_flight: self.in_flight,
+            report: report.map(|report| report.load(adapter)),
+            resting: now_ms < self.rests_until_ms,
+            chosen_at: self.chosen_at,
+        }
     }
 }
 

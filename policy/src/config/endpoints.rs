@@ -77,6 +77,9 @@ fn read_list(addresses: &mut Vec<SocketAddr>, value: &Value, path: &str, report:
     };
     let mut list = Vec::new();
     for (index, item) in items.iter().enumerate() {
+        if addresses.len() > MAX_ENDPOINTS {
+            break; // That is reported once, and not looked up among ever more.
+        }
         let path = format!("{path}[{index}]");
         let text = item.as_str().unwrap_or_default();
         // Envoy compares addresses, not names, and port 0 is nobody's.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Endpoints, Placed, REST_MS};
-use crate::tests::{Fake, decision, document, domain, load};
+use crate::tests::{Fake, decision, document, domain, findings, load};
 use crate::{Api, Context, Policy, Reason, Request, Verdict};
 
 const A: &str = "10.0.0.1:8000";
@@ -302,4 +302,16 @@ fn what_servers_say_counts_for_four_intervals() {
         [B, A],
         "old news"
     );
+}
+
+#[test]
+fn there_are_no_more_endpoints_than_fit_into_memory() {
+    let mut document = document(json!([]));
+    let many: Vec<_> = (0..200).map(|host| format!("10.0.0.{host}:8000")).collect();
+    document["promptswitch"] = json!({
+        "endpoints": {"models": {"large": many}},
+        "outputs": [{"header": "x-endpoint", "value": "{endpoints}"}],
+    });
+    let expected = "error: promptswitch.endpoints.models: must have at most 128 endpoints in all";
+    assert_eq!(findings(&document), [expected]);
 }

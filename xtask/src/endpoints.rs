@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1000)]
     requests: usize,
     /// How many times faster than it was recorded
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 4.0)]
     speed: f64,
     /// The routes to try, instead of all
     #[arg(value_enum)]

@@ -24,8 +24,9 @@ async fn vllm(status: &'static str, metrics: &'static str) -> String {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             // A small request comes in one piece.
-            stream.read(&mut [0; 1024]).await.ok();
-            stream.write_all(answer.as_bytes()).await.ok();
+            if stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
+                stream.write_all(answer.as_bytes()).await.ok();
+            }
         }
     });
     addr.to_string()

@@ -124,8 +124,9 @@ fn start_companion() -> Result<(SocketAddr, Arc<Mutex<String>>)> {
                 report.len()
             );
             // What cannot be read or written is Envoy's to notice.
-            stream.read(&mut [0; 4096]).ok();
-            stream.write_all((head + &report).as_bytes()).ok();
+            if stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                stream.write_all((head + &report).as_bytes()).ok();
+            }
         }
     });
     Ok((addr, report))

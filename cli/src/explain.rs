@@ -4,7 +4,9 @@ mod show;
 
 use std::path::PathBuf;
 
-use promptswitch_policy::{Api, Context, Edit, Mode, Policy, Reason, Request, Scorer, Trace, Verdict};
+use promptswitch_policy::{
+    Api, Context, Edit, Endpoints, Mode, Policy, Reason, Request, Scorer, Trace, Verdict,
+};
 
 use crate::scorer::Model;
 use crate::{Outcome, load};
@@ -37,7 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let document = load::document(&arguments.file)?;
     let (policy, _) = load::policy(&document, &arguments.file, &mut model)?;
     let body = load::bytes(&arguments.request, MAX_BODY_BYTES)?;
-    let (verdict, trace) = judge(&policy, arguments, &body, &mut model);
+    let (mut verdict, trace) = judge(&policy, arguments, &body, &mut model);
+    // As a worker that has just started would.
+    policy.place(&mut verdict, &mut Endpoints::default(), 0);
     let explanation = explain(&policy, arguments, verdict, trace, &body);
     Ok(if arguments.json {
         explanation.as_json()

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod classify;
 pub(crate) mod embeddings;
+pub(crate) mod endpoints;
 pub(crate) mod health;
 mod input;
 pub(crate) mod models;

@@ -99,6 +99,11 @@ settings! {
     cache_ttl_s: u64, "PROMPTSWITCH_CACHE_TTL_S";
     /// Least likeness of a hit where the request names none, 0 to 1 [default: 0.92]
     cache_threshold: f32, "PROMPTSWITCH_CACHE_THRESHOLD";
+    /// vLLM servers whose load `/v1/endpoints` tells, as IP:PORT,IP:PORT [default: none]
+    #[arg(value_delimiter = ',')]
+    scrape: Vec<SocketAddr>, "PROMPTSWITCH_SCRAPE";
+    /// Milliseconds between two looks at a server's metrics [default: 200]
+    scrape_interval_ms: u64, "PROMPTSWITCH_SCRAPE_INTERVAL_MS";
 }
 
 /// A model to serve.
@@ -129,6 +134,8 @@ pub struct Config {
     pub read_timeout: Duration,
     pub drain_timeout: Duration,
     pub cache: Option<CacheConfig>,
+    pub scrape: Vec<SocketAddr>,
+    pub scrape_interval: Duration,
 }
 
 /// How much the semantic cache keeps, and what a request that does not say gets.
@@ -183,6 +190,8 @@ impl TryFrom<Settings> for Config {
             read_timeout: Duration::from_millis(s.read_timeout_ms.unwrap_or(10_000)),
             drain_timeout: Duration::from_millis(s.drain_timeout_ms.unwrap_or(25_000)),
             cache: cache(&s)?,
+            scrape_interval: Duration::from_millis(s.scrape_interval_ms.unwrap_or(200)),
+            scrape: s.scrape.unwrap_or_default(),
         };
         config.check()
     }
@@ -201,6 +210,8 @@ impl Config {
                 "max_body_bytes",
                 "more than max_held_bytes, so that it could never be held",
             )
+        } else if self.scrape_interval.is_zero() {
+            value("scrape_interval_ms", "must not be 0")
         } else if self.max_held_bytes > u32::MAX as usize {
             value("max_held_bytes", "more than 4 GiB")
         } else {

@@ -13,6 +13,7 @@ pub mod engine;
 mod error;
 pub mod metrics;
 mod models;
+pub mod scrape;
 pub mod server;
 mod state;
 

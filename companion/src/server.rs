@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::metrics::{self, Metrics, Route};
-use crate::{ApiError, App, api};
+use crate::{ApiError, App, api, scrape};
 
 /// Requests of one HTTP/2 connection at a time; Envoy opens another where it needs more.
 const MAX_STREAMS: u32 = 1024;
@@ -35,6 +35,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/rerank", post(api::rerank::rerank))
         .route("/v1/cache/lookup", post(api::cache::lookup))
         .route("/v1/cache/store", post(api::cache::store))
+        .route("/v1/endpoints", get(api::endpoints::endpoints))
         .route("/v1/models", get(api::models::models))
         .route("/healthz", get(api::health::live))
         .route("/readyz", get(api::health::ready))
@@ -88,6 +89,7 @@ impl Drop for Observed {
 /// configured time to finish, and what is left is cut off.
 pub async fn serve(app: Arc<App>, listener: TcpListener, signal: impl Future<Output = ()>) -> io::Result<()> {
     let connections = Connections::new(&app);
+    let _scraping = scrape::start(&app.scraped, &app.config.scrape, app.config.scrape_interval);
     let mut signal = std::pin::pin!(signal);
     loop {
         let accepted = tokio::select! {

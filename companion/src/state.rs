@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::scrape::Scraped;
 use crate::{ApiError, Models};
 
 /// The server's state.
@@ -19,6 +20,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The semantic cache, if there is one.
     pub cache: Option<Cache>,
+    /// How busy model servers are.
+    pub scraped: Arc<Scraped>,
     /// Requests of paths on which somebody waits for few texts.
     pub(crate) interactive: Arc<Semaphore>,
     /// All other requests.
@@ -36,6 +39,7 @@ impl App {
         Self {
             metrics: Arc::default(),
             cache: config.cache.map(Cache::new),
+            scraped: Arc::default(),
             interactive: places(),
             bulk: places(),
             bytes: Arc::new(Semaphore::new(config.max_held_bytes)),

@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use hashbrown::HashMap;
 use promptswitch_model::Classifier;
+use promptswitch_policy::MetricsSource;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType};
@@ -26,6 +27,9 @@ use crate::stream::{Step, Stream};
 /// How often held requests are looked at, until one of them has shown that holding works.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A longer report on endpoints is not read: 128 of them with a few adapters each have 50 KB.
+const MAX_REPORT_BYTES: usize = 1 << 20; // 1 MiB
+
 thread_local! {
     /// One model per VM, whatever number of configurations it serves.
     static CLASSIFIER: OnceCell<Rc<Classifier>> = const { OnceCell::new() };
@@ -40,6 +44,8 @@ pub(crate) fn register() {
         Box::new(Root {
             plugin: None,
             streams: Rc::default(),
+            watches: true,
+            polled_at: 0,
         })
     });
 }
@@ -51,9 +57,53 @@ struct Root {
     plugin: Option<Rc<Plugin>>,
     /// Held requests that may have to be released from the tick.
     streams: Streams,
+    /// Whether it is not known yet if holding works.
+    watches: bool,
+    /// When the companion was last asked how busy the endpoints are, in nanoseconds.
+    polled_at: u64,
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, _token: u32, headers: usize, size: usize, _trailers: usize) {
+        if let Some(plugin) = &self.plugin {
+            plugin.on_report(Ok(&received_answer(headers, size, MAX_REPORT_BYTES)), Envoy.now());
+        }
+    }
+}
+
+impl Root {
+    fn metrics(&self) -> Option<&MetricsSource> {
+        self.plugin.as_ref()?.endpoint_metrics()
+    }
+
+    /// Asks the companion how busy the endpoints are, if it is time.
+    fn poll(&mut self) {
+        let now = Envoy.now();
+        let Some(source) = self.metrics() else { return };
+        let interval = Duration::from_millis(source.interval_ms.into());
+        if u128::from(now.saturating_sub(self.polled_at)) < interval.as_nanos() {
+            return;
+        }
+        let headers = vec![
+            (":method", "GET"),
+            (":path", source.path.as_str()),
+            (":authority", source.authority.as_str()),
+        ];
+        let sent = self.dispatch_http_call(&source.cluster, headers, None, vec![], interval);
+        if let (Err(_), Some(plugin)) = (sent, &self.plugin) {
+            plugin.on_report(Err(Outcome::NotSent), now);
+        }
+        self.polled_at = now;
+    }
+
+    /// It is known whether holding works, so that no tick is needed for that.
+    fn stop_watching(&mut self) {
+        self.watches = false;
+        if self.metrics().is_none() {
+            self.set_tick_period(Duration::ZERO);
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
@@ -65,6 +115,7 @@ impl RootContext for Root {
         match configure(&configuration) {
             Some(plugin) => {
                 self.plugin = Some(Rc::new(plugin));
+                self.watches = true;
                 self.set_tick_period(TICK);
                 true
             }
@@ -73,19 +124,23 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Some(plugin) = &self.plugin else { return };
+        self.poll();
+        let Some(plugin) = self.plugin.clone().filter(|_| self.watches) else {
+            return;
+        };
         let stuck = plugin.watch.borrow_mut().tick(Envoy.now(), received_by);
         for id in stuck {
             let stream = self.streams.borrow_mut().remove(&id);
             if let Some(stream) = stream {
-                release_stuck(id, &stream, plugin);
+                release_stuck(id, &stream, &plugin);
             }
         }
-        match plugin.watch.borrow().support() {
+        let support = plugin.watch.borrow().support();
+        match support {
             Support::Unproven { .. } => {}
-            Support::Works => self.set_tick_period(Duration::ZERO),
+            Support::Works => self.stop_watching(),
             Support::Missing => {
-                self.set_tick_period(Duration::ZERO);
+                self.stop_watching();
                 plugin.stop_holding();
                 Envoy.gauge(HEADER_HOLD, 0);
                 log::error!(
@@ -178,7 +233,7 @@ fn release_stuck(id: u32, stream: &RefCell<Stream>, plugin: &Plugin) {
     // The borrow ends before the host goes on with the request.
     let step = stream
         .try_borrow_mut()
-        .map(|mut stream| stream.on_hold_failed(plugin));
+        .map(|mut stream| stream.on_hold_failed(&Envoy, plugin));
     if let Ok(Step::Release(release)) = step {
         release.apply(&Envoy);
         let _ = hostcalls::resume_http_request();
@@ -279,7 +334,7 @@ impl Exchange {
 impl Context for Exchange {
     fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _trailers: usize) {
         let Some(plugin) = self.plugin.clone() else { return };
-        let opinion = received_answer(headers, size).opinion();
+        let opinion = received_answer(headers, size, Answer::MAX_BYTES).opinion();
         let now = Envoy.now();
         plugin
             .questions
@@ -296,14 +351,15 @@ impl Context for Exchange {
     }
 }
 
-/// A connection that was reset has no headers, and to ask for one would be fatal.
-fn received_answer(headers: usize, size: usize) -> Answer {
+/// An answer, of which at most so many bytes are read. A connection that was reset has no headers, and to ask for one would be
+/// fatal.
+fn received_answer(headers: usize, size: usize, most: usize) -> Answer {
     if headers == 0 {
         return Answer::Broken;
     }
     let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
     let status = status.ok().flatten().unwrap_or_default();
-    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size.min(Answer::MAX_BYTES));
+    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size.min(most));
     Answer::Received {
         status: std::str::from_utf8(&status)
             .ok()
@@ -406,6 +462,12 @@ impl Host for Envoy {
             .ok()
             .flatten()
             .unwrap_or_default()
+    }
+
+    fn upstream_address(&self) -> Option<Vec<u8>> {
+        hostcalls::get_property(vec!["upstream", "address"])
+            .ok()
+            .flatten()
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

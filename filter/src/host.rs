@@ -20,6 +20,8 @@ pub trait Host {
     fn response_header(&self, name: &str) -> Option<Vec<u8>>;
     /// The first `size` bytes of the piece of the response body that passes by.
     fn response_body(&self, size: usize) -> Vec<u8>;
+    /// Address and port of the server that answers, once its response has come; `None` where no server answers.
+    fn upstream_address(&self) -> Option<Vec<u8>>;
     /// Sets a response header.
     fn set_response_header(&self, name: &str, value: &str);
     /// Makes the proxy match the request to a route again.

@@ -60,6 +60,14 @@ impl Metrics {
                 label(&self.decisions, decision)
             ));
         }
+        if let Some(placement) = verdict
+            .placement
+            .as_ref()
+            .filter(|placement| placement.blocks > 0)
+        {
+            let percent = placement.matched * 100 / placement.blocks;
+            host.observe("promptswitch_prefix_match_percent", percent as u64);
+        }
         if took_us > 0 {
             host.observe("promptswitch_decide_microseconds", took_us);
         }

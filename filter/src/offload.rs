@@ -62,7 +62,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// How much of a body is worth reading, in bytes.
+    /// How much of an answer to a question is worth reading, in bytes.
     pub const MAX_BYTES: usize = MAX_ANSWER_BYTES;
 
     /// The opinion in it.
@@ -70,6 +70,17 @@ impl Answer {
     /// # Errors
     /// Why there is none.
     pub fn opinion(&self) -> Result<Opinion, Outcome> {
+        Opinion::read(self.body()?).map_err(|problem| {
+            log::warn!("the companion's answer is of no use: {problem}");
+            Outcome::Invalid
+        })
+    }
+
+    /// The body of a good answer that was read whole.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn body(&self) -> Result<&[u8], Outcome> {
         match self {
             Answer::Broken => Err(Outcome::Failed),
             Answer::Received { status: 504, .. } => Err(Outcome::Timeout),
@@ -80,10 +91,7 @@ impl Answer {
                 status: 200,
                 size,
                 body,
-            } if *size <= MAX_ANSWER_BYTES => Opinion::read(body).map_err(|problem| {
-                log::warn!("the companion's answer is of no use: {problem}");
-                Outcome::Invalid
-            }),
+            } if *size == body.len() => Ok(body),
             Answer::Received { status: 200, .. } => Err(Outcome::Invalid),
             Answer::Received { .. } => Err(Outcome::Failed),
         }

@@ -6,14 +6,16 @@ use std::rc::Rc;
 
 use promptswitch_model::Classifier;
 use promptswitch_policy::{
-    Cache, Diagnostic, Loaded, Mode, Policy, Scorer, Scores, Settings, Severity, Stats,
+    Cache, Diagnostic, Endpoints, Loaded, MetricsSource, Mode, Placed, Policy, Scorer, Scores, Settings,
+    Severity, Stats, Verdict,
 };
 
 use crate::configuration;
 use crate::examples::Examples;
 use crate::hold::HoldWatch;
+use crate::host::Host;
 use crate::metrics::Metrics;
-use crate::offload::Questions;
+use crate::offload::{Answer, Outcome, Questions};
 
 /// A configured filter; all requests of a VM that came under this configuration share it.
 #[derive(Debug)]
@@ -25,10 +27,14 @@ pub struct Plugin {
     pub(crate) cache: RefCell<Cache>,
     /// What was measured of the models.
     pub(crate) stats: RefCell<Stats>,
+    /// What is known of the endpoints.
+    pub(crate) endpoints: RefCell<Endpoints>,
     /// What the companion has been asked.
     pub(crate) questions: RefCell<Questions>,
     classifier: Rc<Classifier>,
     hold_missing: Cell<bool>,
+    /// What was wrong with the latest report on endpoints.
+    report_failure: RefCell<Option<String>>,
 }
 
 impl Plugin {
@@ -65,9 +71,11 @@ impl Plugin {
                 watch,
                 cache,
                 stats: RefCell::default(),
+                endpoints: RefCell::default(),
                 questions: RefCell::default(),
                 classifier,
                 hold_missing: Cell::new(false),
+                report_failure: RefCell::default(),
             },
             warnings,
         ))
@@ -76,6 +84,41 @@ impl Plugin {
     /// Whether nothing is held: configured so, or found that the host cannot.
     pub fn headers_only(&self) -> bool {
         self.hold_missing.get() || self.policy.settings().mode == Mode::Headers
+    }
+
+    /// Chooses endpoints for a request that goes on `now`, in nanoseconds.
+    pub(crate) fn place(&self, verdict: &mut Verdict, now: u64) -> Option<Placed> {
+        self.policy
+            .place(verdict, &mut self.endpoints.borrow_mut(), now / 1_000_000)
+    }
+
+    /// The response's headers have come.
+    pub(crate) fn served(&self, placed: &mut Placed, host: &dyn Host) {
+        let address = host.upstream_address().unwrap_or_default();
+        let now_ms = host.now() / 1_000_000;
+        self.policy
+            .served(placed, &address, &mut self.endpoints.borrow_mut(), now_ms);
+    }
+
+    /// Where to ask how busy the endpoints are, if anywhere.
+    pub(crate) fn endpoint_metrics(&self) -> Option<&MetricsSource> {
+        self.policy.settings().endpoints.as_ref()?.metrics()
+    }
+
+    /// The companion has been heard on how busy the endpoints are, or has not. A failure is logged when it begins.
+    pub fn on_report(&self, answer: Result<&Answer, Outcome>, now: u64) {
+        let body = answer
+            .and_then(Answer::body)
+            .map_err(|outcome| outcome.as_str().to_owned());
+        let read = body.and_then(|body| {
+            let mut endpoints = self.endpoints.borrow_mut();
+            self.policy.report(body, &mut endpoints, now / 1_000_000)
+        });
+        let failure = read.err();
+        let before = self.report_failure.replace(failure.clone());
+        if let Some(failure) = failure.filter(|failure| before.as_ref() != Some(failure)) {
+            log::warn!("the companion does not say how busy the endpoints are: {failure}");
+        }
     }
 
     pub(crate) fn stop_holding(&self) {

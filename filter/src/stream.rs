@@ -9,7 +9,7 @@
 //! ```
 
 use promptswitch_policy::{
-    Api, Context, OffloadMode, Opinion, Reason, Reply, Request, Scorer, Verdict, splice,
+    Api, Context, OffloadMode, Opinion, Placed, Reason, Reply, Request, Scorer, Verdict, splice,
 };
 
 use crate::gate::{Gate, gate};
@@ -57,6 +57,8 @@ impl std::fmt::Debug for Asking {
 struct Decided {
     verdict: Verdict,
     took_us: u64,
+    /// Which endpoint counts the request as one that it is answering.
+    placed: Option<Placed>,
     /// What has to be seen of the response.
     passing: Option<Passing>,
     /// What became of the question to the companion, if there was cause for one.
@@ -123,8 +125,8 @@ impl Stream {
                 self.state = State::Passed(reason);
                 Step::Continue
             }
-            Gate::Unread(reason) => self.unrouted(plugin, reason),
-            Gate::Read(_) if plugin.headers_only() => self.unrouted(plugin, Reason::HeadersMode),
+            Gate::Unread(reason) => self.unrouted(host, plugin, reason),
+            Gate::Read(_) if plugin.headers_only() => self.unrouted(host, plugin, Reason::HeadersMode),
             Gate::Read(api) => {
                 self.state = State::Holding(api);
                 Step::Hold
@@ -148,9 +150,9 @@ impl Stream {
     }
 
     /// The hold watch has found that the body will not be shown.
-    pub fn on_hold_failed(&mut self, plugin: &Plugin) -> Step {
+    pub fn on_hold_failed(&mut self, host: &dyn Host, plugin: &Plugin) -> Step {
         match self.state {
-            State::Holding(_) => self.unrouted(plugin, Reason::HeaderHoldUnsupported),
+            State::Holding(_) => self.unrouted(host, plugin, Reason::HeaderHoldUnsupported),
             _ => Step::Continue,
         }
     }
@@ -173,6 +175,11 @@ impl Stream {
 
     /// The response's headers pass by: they say what was decided and why.
     pub fn on_response_headers(&mut self, host: &dyn Host, plugin: &Plugin) {
+        if let State::Decided(decided) = &mut self.state
+            && let Some(placed) = &mut decided.placed
+        {
+            plugin.served(placed, host);
+        }
         if let Some(passing) = self.passing() {
             passing.on_headers(host);
         }
@@ -223,9 +230,13 @@ impl Stream {
                 let Decided {
                     verdict,
                     took_us,
+                    placed,
                     passing,
                     offload,
                 } = decided.as_ref();
+                if let Some(placed) = placed {
+                    plugin.endpoints.borrow_mut().ended(placed);
+                }
                 if let Some(passing) = passing {
                     passing.on_done(plugin);
                 }
@@ -248,13 +259,13 @@ impl Stream {
 
     fn on_end_of_body(&mut self, host: &dyn Host, plugin: &Plugin, api: Api, size: usize) -> Step {
         if size > plugin.policy.settings().limits.max_body_bytes {
-            return self.unrouted(plugin, Reason::BodyTooLarge);
+            return self.unrouted(host, plugin, Reason::BodyTooLarge);
         }
         let started = host.now();
         let body = host.request_body(size);
         let request = match Request::parse(api, &body) {
             Ok(request) => request,
-            Err(reason) => return self.unrouted(plugin, reason),
+            Err(reason) => return self.unrouted(host, plugin, reason),
         };
         let mut memory = Remembering::default();
         let verdict = decide(host, plugin, &request, &mut memory.scorer(plugin), started);
@@ -325,13 +336,17 @@ impl Stream {
         (started, took_us): (u64, u64),
         offload: Option<Outcome>,
     ) -> Step {
+        let mut placed = None;
         let step = match verdict.reply.take() {
             Some(reply) => Step::Reply(reply),
-            None => Step::Release(Release {
-                headers: changes(plugin, &verdict),
-                body: (!verdict.edits.is_empty()).then(|| (body.len(), splice(body, &verdict.edits))),
-                ask: None,
-            }),
+            None => {
+                placed = plugin.place(&mut verdict, started);
+                Step::Release(Release {
+                    headers: changes(plugin, &verdict),
+                    body: (!verdict.edits.is_empty()).then(|| (body.len(), splice(body, &verdict.edits))),
+                    ask: None,
+                })
+            }
         };
         let passing = match step {
             Step::Release(_) => Passing::of(plugin, &verdict, started / 1_000_000),
@@ -340,18 +355,21 @@ impl Stream {
         self.state = State::Decided(Box::new(Decided {
             verdict,
             took_us,
+            placed,
             passing,
             offload,
         }));
         step
     }
 
-    fn unrouted(&mut self, plugin: &Plugin, reason: Reason) -> Step {
-        let verdict = plugin.policy.fallback(reason);
+    fn unrouted(&mut self, host: &dyn Host, plugin: &Plugin, reason: Reason) -> Step {
+        let mut verdict = plugin.policy.fallback(reason);
+        let placed = plugin.place(&mut verdict, host.now());
         let headers = changes(plugin, &verdict);
         self.state = State::Decided(Box::new(Decided {
             verdict,
             took_us: 0,
+            placed,
             passing: None,
             offload: None,
         }));

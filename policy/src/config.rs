@@ -5,6 +5,7 @@
 
 mod cards;
 mod decisions;
+mod endpoints;
 pub(crate) mod examples;
 mod global;
 pub(crate) mod modules;
@@ -115,6 +116,7 @@ fn read(mut document: Object<'_>, scorer: &mut dyn Scorer) -> Option<Policy> {
     let owned_headers = settings::owned_headers(&settings);
     let global = global::read(document.object("global"), owned_headers);
     let providers = providers::read(document.object_or_empty("providers"), &global.auto_names);
+    endpoints::check(&settings, &providers, document.report());
     let (profiles, report) = (recipes::read(&mut document), document.report());
     let routing = routing::read(profiles, &global, &providers, report, scorer);
     let entrypoints = recipes::read_entrypoints(&mut document, &routing.recipes, &global, &providers);

@@ -1,7 +1,7 @@
 //! The headers that a verdict becomes.
 
 use crate::template::Slot;
-use crate::{DOMAINS, DomainScores, Policy, Reason, SignalKind, Verdict};
+use crate::{DOMAINS, DomainScores, Placement, Policy, Reason, SignalKind, Verdict};
 
 impl Policy {
     /// The request headers to set, as configured. A header whose value comes out empty is left out.
@@ -12,6 +12,10 @@ impl Policy {
             Slot::UpstreamModel => verdict.upstream_model.as_str(),
             Slot::Decision => verdict.decision.as_deref().unwrap_or_default(),
             Slot::Category => verdict.category.unwrap_or_default(),
+            Slot::Endpoints => verdict
+                .placement
+                .as_ref()
+                .map_or("", |placement| &placement.order),
             Slot::Objective => &settings.objective,
             Slot::Namespace => &settings.namespace,
         };
@@ -123,6 +127,10 @@ fn add_details(headers: &mut Vec<(&'static str, String)>, verdict: &Verdict) {
             .map(|s| scores(s.domain))
             .unwrap_or_default(),
     ));
+    if let Some(placement) = &verdict.placement {
+        let Placement { matched, blocks, .. } = placement;
+        headers.push(("x-promptswitch-prefix-blocks", format!("{matched}/{blocks}")));
+    }
     let skipped: Vec<_> = verdict.skipped.iter().map(|kind| kind.as_str()).collect();
     headers.push(("x-promptswitch-skipped-signals", skipped.join(",")));
 }

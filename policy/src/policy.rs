@@ -96,6 +96,14 @@ impl Policy {
 
     /// Decides. Calls the scorer at most once, and not at all when no decision that can still win needs it.
     pub fn decide(&self, request: &Request<'_>, context: &Context<'_>, scorer: &mut dyn Scorer) -> Verdict {
+        let verdict = self.route(request, context, scorer);
+        Verdict {
+            prompt_blocks: self.prompt_blocks(&verdict, request),
+            ..verdict
+        }
+    }
+
+    fn route(&self, request: &Request<'_>, context: &Context<'_>, scorer: &mut dyn Scorer) -> Verdict {
         if self.skip_processing && asks_to_skip(context) {
             return self.passed_on(Reason::SkippedByClient, request);
         }
@@ -236,6 +244,8 @@ impl Policy {
             plugins: Vec::new(),
             reasoning: None,
             injected_system_prompt: false,
+            placement: None,
+            prompt_blocks: Vec::new(),
             headers: Vec::new(),
             retention: Vec::new(),
             reply: None,

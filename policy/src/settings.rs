@@ -1,6 +1,6 @@
 //! The `promptswitch:` block of a document.
 
-use crate::{Api, Offload, Template};
+use crate::{Api, EndpointSettings, Offload, Template};
 
 /// What the filter itself is to do, as the `promptswitch:` block says.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub sticky_header: Option<String>,
     /// The companion to ask, if there is one.
     pub offload: Option<Offload>,
+    /// The endpoints to choose from, if that is the filter's to do.
+    pub endpoints: Option<EndpointSettings>,
     /// Whether responses say what was decided.
     pub response_headers: bool,
     /// The value of `{objective}`; may be empty.
@@ -106,6 +108,7 @@ impl Default for Settings {
             sticky: Sticky::Conversation,
             sticky_header: None,
             offload: None,
+            endpoints: None,
             response_headers: true,
             objective: String::new(),
             namespace: String::new(),

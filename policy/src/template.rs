@@ -18,15 +18,17 @@ pub(crate) enum Slot {
     UpstreamModel,
     Decision,
     Category,
+    Endpoints,
     Objective,
     Namespace,
 }
 
-const SLOTS: [(&str, Slot); 6] = [
+const SLOTS: [(&str, Slot); 7] = [
     ("model", Slot::Model),
     ("upstream_model", Slot::UpstreamModel),
     ("decision", Slot::Decision),
     ("category", Slot::Category),
+    ("endpoints", Slot::Endpoints),
     ("objective", Slot::Objective),
     ("namespace", Slot::Namespace),
 ];
@@ -55,6 +57,11 @@ impl Template {
             parts.push(Part::Literal(rest.to_owned()));
         }
         Ok(Template(parts))
+    }
+
+    /// Whether it names the endpoints.
+    pub(crate) fn has_endpoints(&self) -> bool {
+        self.0.contains(&Part::Slot(Slot::Endpoints))
     }
 
     pub(crate) fn render<'v>(&self, value: impl Fn(Slot) -> &'v str) -> String {

@@ -1,6 +1,8 @@
 //! What was decided about a request.
 
-use crate::{CachePlan, Edit, HeaderChange, Matched, ProjectionScore, Reason, Reply, Scores, SignalKind};
+use crate::{
+    CachePlan, Edit, HeaderChange, Matched, Placement, ProjectionScore, Reason, Reply, Scores, SignalKind,
+};
 
 /// What was decided about a request. Holds names and numbers, and no text of the prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,10 @@ pub struct Verdict {
     pub reasoning: Option<bool>,
     /// Whether the decision's system prompt was put into the body.
     pub injected_system_prompt: bool,
+    /// The order in which the model's endpoints are tried: see [`crate::Policy::place`].
+    pub placement: Option<Placement>,
+    /// Hashes of the prompt until then.
+    pub(crate) prompt_blocks: Vec<u64>,
     /// What to change in the headers that the upstream gets, in this order.
     pub headers: Vec<HeaderChange>,
     /// Hints on how long to keep what is computed, as headers for upstream and, in debug, client.

@@ -3,7 +3,7 @@
 //! Apart from the everyday tests: the builds take minutes each and some of them gigabytes. What cannot be built or run here is said,
 //! with the reason, and the rest goes on; the command fails if something that ran did not do what it should.
 
-mod picker;
+pub(crate) mod picker;
 
 use std::fs;
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ const TOOLS: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// The program, built into `target/tools/go/bin` unless it is there; an error says why it cannot be built.
-fn tool(name: &str) -> Result<PathBuf> {
+pub(crate) fn tool(name: &str) -> Result<PathBuf> {
     let folder = root().canonicalize()?.join("target/tools/go");
     let program = folder.join("bin").join(name);
     if program.exists() {

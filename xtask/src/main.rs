@@ -4,6 +4,7 @@ mod bench;
 mod companion;
 mod demo;
 mod dist;
+mod endpoints;
 mod example;
 mod fuzz;
 mod interop;
@@ -39,6 +40,8 @@ enum Command {
     Report(train::ReportOptions),
     /// Build programs of other projects with Go, and run our resources and examples with them; apart from the tests.
     Interop(interop::Options),
+    /// Prefix hits and time to first token on a trace: round robin, our filter's endpoints, and the real endpoint picker's.
+    Endpoints(endpoints::Options),
     /// Added latency, throughput, CPU and memory: no filter, our filter and an ext_proc twin, side by side.
     Bench(bench::Options),
 }
@@ -54,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Command::Train(options) => train::train(&options),
         Command::Report(options) => train::report(&options),
         Command::Interop(options) => interop::interop(&options),
+        Command::Endpoints(options) => endpoints::endpoints(&options),
         Command::Bench(options) => bench::bench(&options),
     }
 }

@@ -39,5 +39,5 @@ async fn every_endpoint_of_the_readme_is_there() {
             found += 1;
         }
     }
-    assert_eq!(found, 9);
+    assert_eq!(found, 10);
 }

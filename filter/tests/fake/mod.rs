@@ -25,6 +25,8 @@ pub struct FakeHost {
     pub request: RefCell<Headers>,
     pub body: RefCell<Vec<u8>>,
     pub response: RefCell<Headers>,
+    /// Address and port of the server that answers.
+    pub upstream: RefCell<String>,
     pub counters: RefCell<BTreeMap<String, u64>>,
     pub route_cleared: Cell<bool>,
     /// Status, headers and body of an answer of the filter's own.
@@ -174,6 +176,10 @@ impl Host for FakeHost {
 
     fn response_body(&self, _size: usize) -> Vec<u8> {
         Vec::new()
+    }
+
+    fn upstream_address(&self) -> Option<Vec<u8>> {
+        Some(self.upstream.borrow().clone().into_bytes())
     }
 
     fn set_response_header(&self, name: &str, value: &str) {

@@ -213,6 +213,16 @@ impl<'v> Object<'v> {
         Some(parent.map.iter().filter_map(read).collect())
     }
 
+    /// What a mapping has, by key, with the paths.
+    pub(crate) fn entries(&mut self, key: &'static str) -> Vec<(&'v str, String, &'v Value)> {
+        let Some(parent) = self.object(key) else {
+            return Vec::new();
+        };
+        let entries = parent.map.iter();
+        let entry = |(key, value): (&'v String, &'v Value)| (key.as_str(), parent.at(key), value);
+        entries.map(entry).collect()
+    }
+
     /// The items of a list of objects; those that are none are reported and left out.
     pub(crate) fn objects(&mut self, key: &'static str) -> Vec<Object<'v>> {
         let (path, report) = (self.at(key), self.report);

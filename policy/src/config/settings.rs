@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::offload;
 use super::reader::Object;
 use super::report::{kind, quoted};
+use super::{endpoints, offload};
 use crate::settings::DEFAULT_PATHS;
 use crate::{Api, Limits, Mode, Output, PathRule, Settings, Sticky, Template};
 
@@ -55,6 +55,7 @@ pub(super) fn read(object: Option<Object<'_>>) -> Settings {
     settings.objective = object.header_text("objective").to_owned();
     settings.namespace = object.header_text("namespace").to_owned();
     settings.offload = object.object("offload").and_then(offload::read);
+    settings.endpoints = object.object("endpoints").map(endpoints::read);
     if object.get("guard").is_some() {
         object.error("guard", "is not supported yet");
     }

@@ -6,6 +6,7 @@ mod actions;
 mod bodies;
 mod clients;
 mod configuration;
+mod endpoints;
 mod harness;
 mod hold;
 mod observability;
@@ -42,6 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
         observability::add(&mut suite, &guide);
         offload::add(&mut suite, &guide);
         parity::add(&mut suite, &guide);
+        endpoints::add(&mut suite);
         hold::add(&mut suite);
         configuration::add(&mut suite, &guide);
         trials.extend(suite.into_trials());

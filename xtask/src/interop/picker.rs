@@ -26,10 +26,30 @@ const PICKED: [(&str, u16, &str); 3] = [
     ("llama-b", 9002, LLAMA),
     ("deepseek", 9003, DEEPSEEK),
 ];
-const PICKER: u16 = 9006;
-const HEALTH: u16 = 9007;
-const METRICS: u16 = 9008;
-const KUBE: u16 = 9009;
+const PORTS: Ports = Ports {
+    grpc: 9006,
+    health: 9007,
+    metrics: 9008,
+    kube: 9009,
+};
+
+/// The InferencePool.
+const POOL: &str = "llama3-8b";
+
+/// Where the endpoint picker listens, and what it takes for a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) grpc: u16,
+    pub(crate) health: u16,
+    pub(crate) metrics: u16,
+    pub(crate) kube: u16,
+}
+
+/// A running endpoint picker.
+pub(crate) struct Picker {
+    _kube: Running,
+    _picker: Running,
+}
 
 /// The example's `envoy.yaml` with the simulator as the model servers: it refuses models that it does not serve.
 pub(super) fn simulator() -> Result<Outcome> {
@@ -48,10 +68,9 @@ pub(super) fn picker() -> Result<Outcome> {
         (Ok(simulator), Ok(picker)) => (simulator, picker),
         (Err(error), _) | (_, Err(error)) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
-    free(&[PICKER, HEALTH, METRICS, KUBE])?;
+    free(&[PORTS.grpc, PORTS.health, PORTS.metrics, PORTS.kube])?;
     let _servers = start_servers(&simulator, &PICKED)?;
-    let _kube = start_kube()?;
-    let _picker = start_picker(&picker)?;
+    let _picker = Picker::start(&picker, PORTS, "9001,9002")?;
     let envoy = start_envoy("envoy-picker.yaml")?;
     let gateway = envoy.listener("ingress")?;
     wait_for_endpoints(gateway)?;
@@ -108,19 +127,28 @@ fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<
     Running::start(name, &mut command, port)
 }
 
+impl Picker {
+    /// Starts the picker, with its defaults, for model servers on these ports of this host, separated by commas.
+    pub(crate) fn start(program: &Path, ports: Ports, servers: &str) -> Result<Self> {
+        let _kube = start_kube(ports.kube, servers)?;
+        let _picker = start_picker(program, ports)?;
+        Ok(Self { _kube, _picker })
+    }
+}
+
 /// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
-fn start_kube() -> Result<Running> {
+fn start_kube(port: u16, servers: &str) -> Result<Running> {
     let mut command = Command::new("python3");
     command
         .arg(root().join("xtask/src/interop/kube.py"))
-        .args([&KUBE.to_string(), "app=vllm-llama3-8b"]);
-    Running::start("kube", &mut command, KUBE)
+        .args([&port.to_string(), POOL, servers]);
+    Running::start("kube", &mut command, port)
 }
 
-fn start_picker(picker: &Path) -> Result<Running> {
+fn start_picker(picker: &Path, ports: Ports) -> Result<Running> {
     let folder = root().canonicalize()?.join("target/run");
     let config = folder.join("interop-kubeconfig.json");
-    let server = format!("http://127.0.0.1:{KUBE}");
+    let server = format!("http://127.0.0.1:{}", ports.kube);
     let kubeconfig = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "local",
         "clusters": [{"name": "local", "cluster": {"server": server}}],
@@ -133,12 +161,8 @@ fn start_picker(picker: &Path) -> Result<Running> {
         .env("KUBECONFIG", &config)
         .env("NAMESPACE", "default")
         .env("POD_NAME", "llama3-8b-epp-0");
-    command.args([
-        "--endpoint-selector",
-        "app=vllm-llama3-8b",
-        "--endpoint-target-ports",
-        "9001,9002",
-    ]);
+    // Without a pool, by selector and ports alone, this release does not start: it wants the names that it forbids.
+    command.args(["--pool-namespace", "default", "--pool-name", POOL]);
     command.args([
         "--secure-serving=false",
         "--metrics-endpoint-auth=false",
@@ -147,12 +171,12 @@ fn start_picker(picker: &Path) -> Result<Running> {
     ]);
     command.args([
         "--grpc-port",
-        &PICKER.to_string(),
+        &ports.grpc.to_string(),
         "--grpc-health-port",
-        &HEALTH.to_string(),
+        &ports.health.to_string(),
     ]);
-    command.args(["--metrics-port", &METRICS.to_string()]);
-    Running::start("picker", &mut command, PICKER)
+    command.args(["--metrics-port", &ports.metrics.to_string()]);
+    Running::start("picker", &mut command, ports.grpc)
 }
 
 /// The picker needs a moment to see the servers' metrics; until then it answers 503.

@@ -129,7 +129,7 @@ impl<'v> Object<'v> {
     }
 
     pub(crate) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
-        let number = self.typed(key, "a number", Value::as_f64)?;
+        let number = self.typed(key, "a number", decimal)?;
         if !range.contains(&number) {
             self.error(
                 key,
@@ -328,7 +328,18 @@ fn whole(value: &Value) -> Option<i64> {
     let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
     value
         .as_i64()
-        .or_else(|| value.as_f64().filter(is_whole).map(|number| number as i64))
+        .or_else(|| decimal(value).filter(is_whole).map(|number| number as i64))
+}
+
+/// A number, or a text that is one with a point or an exponent: Envoy makes texts of such numbers when it reads a `Struct` from
+/// YAML (seen in 1.39.0 and 1.40.0).
+pub(crate) fn decimal(value: &Value) -> Option<f64> {
+    let Value::String(text) = value else {
+        return value.as_f64();
+    };
+    let is_written_out = text.contains(['.', 'e', 'E']);
+    let number = text.parse().ok().filter(|_| is_written_out);
+    number.filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]

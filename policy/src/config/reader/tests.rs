@@ -64,6 +64,24 @@ fn whole_floats_are_integers_and_null_is_absent() {
 }
 
 #[test]
+fn numbers_with_a_point_may_be_texts_as_envoy_makes_of_them() {
+    let value = json!({"a": "0.6", "b": "2.0", "c": "1e-3"});
+    let found = findings(&value, |object| {
+        assert_eq!(object.number("a", 0.0..=1.0), Some(0.6));
+        assert_eq!(object.integer("b", 0..=9), Some(2));
+        assert_eq!(object.number("c", 0.0..=1.0), Some(0.001));
+    });
+    assert!(found.is_empty(), "{found:?}");
+    let value = json!({"a": "5", "b": "0.6x", "c": "inf.", "d": ""});
+    let found = findings(&value, |object| {
+        for key in ["a", "b", "c", "d"] {
+            assert_eq!(object.number(key, 0.0..=9.0), None);
+        }
+    });
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
 fn sections_that_are_empty_or_off_are_not_reported() {
     let off = json!({"a": {}, "b": {"enabled": false, "x": 1}, "c": [], "d": false, "e": "", "f": null});
     let found = findings(&off, |object| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::config::examples::Examples;
-use crate::config::reader::Object;
+use crate::config::reader::{Object, decimal};
 use crate::config::report::{Report, quoted};
 use crate::signals::bank::{Bank, Scoring};
 use crate::signals::read_name;
@@ -387,8 +387,7 @@ impl Declared {
 }
 
 fn read_threshold(value: &Value) -> Option<f32> {
-    value
-        .as_f64()
+    decimal(value)
         .filter(|threshold| (0.0..=1.0).contains(threshold))
         .map(|threshold| threshold as f32)
 }

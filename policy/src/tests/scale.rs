@@ -47,7 +47,7 @@ fn spoilt(count: usize) -> Value {
     }
     for score in routing["projections"]["scores"].as_array_mut().unwrap() {
         score["inputs"][0]["name"] = json!("k");
-        score["inputs"][1]["weight"] = json!("0.5");
+        score["inputs"][1]["weight"] = json!("half");
     }
     for mapping in routing["projections"]["mappings"].as_array_mut().unwrap() {
         mapping["outputs"][0]["gte"] = json!(0.9);

@@ -14,3 +14,4 @@ mod onnx;
 mod openai;
 mod readme;
 mod rig;
+mod shared;

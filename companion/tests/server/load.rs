@@ -95,7 +95,7 @@ fn series(metrics: &str, name: &str) -> impl Iterator<Item = (BTreeMap<String, S
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     pub(crate) addr: SocketAddr,
-    /// Models that embed.
+    /// Models that embed; the first is sent the large batches.
     pub(crate) models: Vec<String>,
     /// Each sends its next request when it has the reply to the last one.
     pub(crate) clients: u64,
@@ -162,10 +162,10 @@ impl Caller {
     async fn ask(&mut self) {
         match self.below(20) {
             0..=4 => {
-                let texts = self.below(16) + 1;
-                self.embed(texts).await;
+                let (model, texts) = (self.pick(&self.load.models.clone()), self.below(8) + 1);
+                self.embed(model, texts).await;
             }
-            5 => self.embed(256).await,
+            5 => self.embed(self.load.models.first().cloned(), 256).await,
             6..=9 => {
                 let text = self.text();
                 self.post("/v1/classify", json!({"text": text})).await;
@@ -177,10 +177,9 @@ impl Caller {
         }
     }
 
-    async fn embed(&mut self, texts: u64) {
+    async fn embed(&mut self, model: Option<String>, texts: u64) {
         let input: Vec<String> = (0..texts).map(|_| self.text()).collect();
-        let models = self.load.models.clone();
-        let body = json!({"model": self.pick(&models), "input": input});
+        let body = json!({"model": model, "input": input});
         if let Some((200, reply)) = self.post("/v1/embeddings", body).await {
             let vectors = reply["data"].as_array().map_or(0, Vec::len);
             if vectors as u64 != texts {

@@ -4,6 +4,8 @@
 
 mod cache;
 mod classify;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod deploy;
 mod directories;
 mod embeddings;

@@ -225,7 +225,7 @@ async fn time(model: &Shared, rows: &[Row], entries: usize) -> Result<(), Box<dy
         let scores = worker.run(&[&model.encode(asked)?])?;
         let vector = scores.into_iter().next().ok_or("no embedding")?.embedding;
         let embedded = Instant::now();
-        let found = cache.look_up(Scope::default(), text(asked, &vector), 0.92).await;
+        let found = cache.look_up(Scope::default(), text(asked, &vector), 0.99).await;
         alone.push(embedded.elapsed());
         whole.push(began.elapsed());
         let end = match found {

@@ -47,11 +47,13 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         addr: options.addr,
         models: options.models.clone(),
         clients: options.clients,
-        questions: 5000,
+        questions: 3000,
         time: Duration::from_secs(options.seconds),
     };
+    // A cache that fills is memory that grows.
+    let mut tally = load.fill().await;
     let watch = tokio::spawn(watch(options.pid, options.seconds));
-    let tally = load.run().await;
+    tally.add(load.run().await);
     let memory = watch.await?;
     let mut differences = vec!["nothing was compared".to_owned()];
     // Those whose clients left are counted when the server sees it.

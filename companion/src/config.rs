@@ -97,7 +97,7 @@ settings! {
     cache_bytes: usize, "PROMPTSWITCH_CACHE_BYTES";
     /// Seconds that an answer is kept for where the request names none [default: 3600]
     cache_ttl_s: u64, "PROMPTSWITCH_CACHE_TTL_S";
-    /// Least likeness of a hit where the request names none, 0 to 1 [default: 0.92]
+    /// Least likeness of a hit where the request names none, 0 to 1 [default: 0.99]
     cache_threshold: f32, "PROMPTSWITCH_CACHE_THRESHOLD";
     /// Redis or Valkey with vector search that has the semantic cache, instead of memory: redis://[[USER]:PASSWORD@]HOST[:PORT]
     cache_url: String, "PROMPTSWITCH_CACHE_URL";
@@ -249,7 +249,7 @@ fn at_least_one(key: &'static str, value: Option<usize>) -> Result<Option<usize>
 }
 
 fn cache(settings: &Settings) -> Result<Option<CacheConfig>, ConfigError> {
-    let threshold = settings.cache_threshold.unwrap_or(0.92);
+    let threshold = settings.cache_threshold.unwrap_or(0.99);
     if !(0.0..=1.0).contains(&threshold) {
         return Err(ConfigError::Value {
             key: "cache_threshold",

@@ -188,7 +188,7 @@ async fn a_connection_outlives_a_request_that_is_refused_before_its_body_is_read
     let statuses: Vec<_> = answers
         .split("HTTP/1.1 ")
         .skip(1)
-        .map(|answer| &answer[..3])
+        .filter_map(|answer| answer.split_whitespace().next())
         .collect();
     assert_eq!(statuses, ["404", "405", "200"], "{answers}");
 }

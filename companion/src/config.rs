@@ -91,14 +91,18 @@ settings! {
     read_timeout_ms: u64, "PROMPTSWITCH_READ_TIMEOUT_MS";
     /// Milliseconds that requests in flight have to finish after SIGTERM [default: 25000]
     drain_timeout_ms: u64, "PROMPTSWITCH_DRAIN_TIMEOUT_MS";
-    /// Most answers in the semantic cache; 0 turns it off [default: 0]
+    /// Most answers in the semantic cache in memory; 0 turns it off [default: 0]
     cache_entries: usize, "PROMPTSWITCH_CACHE_ENTRIES";
-    /// Most bytes in the semantic cache [default: 268435456]
+    /// Most bytes in the semantic cache in memory [default: 268435456]
     cache_bytes: usize, "PROMPTSWITCH_CACHE_BYTES";
     /// Seconds that an answer is kept for where the request names none [default: 3600]
     cache_ttl_s: u64, "PROMPTSWITCH_CACHE_TTL_S";
-    /// Least likeness of a hit where the request names none, 0 to 1 [default: 0.92]
+    /// Least likeness of a hit where the request names none, 0 to 1 [default: 0.99]
     cache_threshold: f32, "PROMPTSWITCH_CACHE_THRESHOLD";
+    /// Redis or Valkey with vector search that has the semantic cache, instead of memory: redis://[[USER]:PASSWORD@]HOST[:PORT]
+    cache_url: String, "PROMPTSWITCH_CACHE_URL";
+    /// Milliseconds after which a look-up in it is a miss [default: 100]
+    cache_timeout_ms: u64, "PROMPTSWITCH_CACHE_TIMEOUT_MS";
     /// vLLM servers whose load `/v1/endpoints` tells, as IP:PORT,IP:PORT [default: none]
     #[arg(value_delimiter = ',')]
     scrape: Vec<SocketAddr>, "PROMPTSWITCH_SCRAPE";
@@ -138,14 +142,32 @@ pub struct Config {
     pub scrape_interval: Duration,
 }
 
-/// How much the semantic cache keeps, and what a request that does not say gets.
-#[derive(Debug, Clone, Copy)]
+/// Where the semantic cache is, and what a request that does not say gets.
+#[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct CacheConfig {
-    pub entries: usize,
-    pub bytes: usize,
+    pub place: Place,
     pub ttl: Duration,
     pub threshold: f32,
+}
+
+/// Where the semantic cache is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In this process.
+    Memory {
+        /// Most answers.
+        entries: usize,
+        /// Most bytes.
+        bytes: usize,
+    },
+    /// In a server that many share.
+    Redis {
+        /// What connects to it.
+        client: redis::Client,
+        /// How long a look-up or store waits.
+        timeout: Duration,
+    },
 }
 
 impl Settings {
@@ -238,20 +260,39 @@ fn at_least_one(key: &'static str, value: Option<usize>) -> Result<Option<usize>
 }
 
 fn cache(settings: &Settings) -> Result<Option<CacheConfig>, ConfigError> {
-    let entries = settings.cache_entries.unwrap_or(0);
-    let threshold = settings.cache_threshold.unwrap_or(0.92);
+    let threshold = settings.cache_threshold.unwrap_or(0.99);
     if !(0.0..=1.0).contains(&threshold) {
         return Err(ConfigError::Value {
             key: "cache_threshold",
             why: format!("{threshold} is not in 0..=1"),
         });
     }
-    Ok((entries > 0).then(|| CacheConfig {
-        entries,
-        bytes: settings.cache_bytes.unwrap_or(256 << 20), // 256 MiB
+    Ok(place(settings)?.map(|place| CacheConfig {
+        place,
         ttl: Duration::from_secs(settings.cache_ttl_s.unwrap_or(3600)),
         threshold,
     }))
+}
+
+fn place(settings: &Settings) -> Result<Option<Place>, ConfigError> {
+    let value = |key, why: String| Err(ConfigError::Value { key, why });
+    let entries = settings.cache_entries.unwrap_or(0);
+    let Some(url) = &settings.cache_url else {
+        let bytes = settings.cache_bytes.unwrap_or(256 << 20); // 256 MiB
+        return Ok((entries > 0).then_some(Place::Memory { entries, bytes }));
+    };
+    if entries > 0 {
+        let why = "is of the cache in memory, which cache_url replaces";
+        return value("cache_entries", why.into());
+    }
+    match redis::Client::open(url.as_str()) {
+        Ok(client) => Ok(Some(Place::Redis {
+            client,
+            timeout: Duration::from_millis(settings.cache_timeout_ms.unwrap_or(100)),
+        })),
+        // The error does not have the address, which may have a password.
+        Err(error) => value("cache_url", error.to_string()),
+    }
 }
 
 fn sources(models: &[String]) -> Result<Vec<Source>, ConfigError> {
@@ -344,6 +385,11 @@ mod tests {
             (&["--workers", "0"], "workers"),
             (&["--max-inputs", "5000"], "max_inputs"),
             (&["--cache-threshold", "2"], "cache_threshold"),
+            (&["--cache-url", "http://localhost"], "cache_url"),
+            (
+                &["--cache-url", "redis://localhost", "--cache-entries", "9"],
+                "cache_entries",
+            ),
             (&["--model", "a=/x", "--model", "a=/y"], "models"),
         ] {
             let error = complete(arguments).unwrap_err().to_string();

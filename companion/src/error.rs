@@ -31,7 +31,7 @@ pub enum ApiError {
     #[error("there is no such path")]
     NoPath,
     /// There is no semantic cache.
-    #[error("the semantic cache is off (cache_entries is 0)")]
+    #[error("the semantic cache is off (neither cache_entries nor cache_url is set)")]
     NoCache,
     /// The path takes another method.
     #[error("the path does not take this method")]

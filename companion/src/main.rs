@@ -40,7 +40,7 @@ async fn run(config: Config) -> Result<(), String> {
         .map_err(|e| format!("listen {}: {e}", config.listen))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     log::info!("listening on {address}");
-    let app = Arc::new(App::new(config.clone()));
+    let app = Arc::new(App::new(config.clone())?);
     let loading = tokio::spawn(Models::load(config, app.metrics.clone()));
     let mut failure = None;
     let ends = async {
@@ -62,7 +62,12 @@ async fn ready(
     loading: tokio::task::JoinHandle<Result<Models, promptswitch_companion::engine::EngineError>>,
 ) -> String {
     match loading.await {
-        Ok(Ok(models)) => app.serve(models),
+        Ok(Ok(models)) => {
+            if let Err(why) = app.prepare(&models).await {
+                return why;
+            }
+            app.serve(models);
+        }
         Ok(Err(error)) => return error.to_string(),
         Err(error) => return error.to_string(),
     }

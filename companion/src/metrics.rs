@@ -54,7 +54,14 @@ pub enum Reason {
 /// How a look-up in the semantic cache ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Lookup {
-    /// `hit`, `miss` or `guarded`: alike, but not meaning the same.
+    /// `hit`, `miss`, `guarded` (alike, but not meaning the same) or `unavailable` (the shared cache did not answer in time).
+    pub result: &'static str,
+}
+
+/// How a store in the semantic cache ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Store {
+    /// `stored` or `unavailable`.
     pub result: &'static str,
 }
 
@@ -82,6 +89,7 @@ pub struct Metrics {
     pub tokens: Counter,
     pub dropped: Family<Dropped, Counter>,
     pub lookups: Family<Lookup, Counter>,
+    pub stores: Family<Store, Counter>,
     pub cache_entries: Gauge,
     pub cache_bytes: Gauge,
     build: Family<Build, Gauge<i64, AtomicI64>>,
@@ -106,6 +114,7 @@ impl Default for Metrics {
             tokens: Counter::default(),
             dropped: Family::default(),
             lookups: Family::default(),
+            stores: Family::default(),
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             build: Family::default(),
@@ -162,13 +171,18 @@ impl Metrics {
             self.lookups.clone(),
         );
         r.register(
+            "cache_stores",
+            "Stores in the semantic cache",
+            self.stores.clone(),
+        );
+        r.register(
             "cache_entries",
-            "Answers in the semantic cache",
+            "Answers in the semantic cache in memory",
             self.cache_entries.clone(),
         );
         r.register(
             "cache_bytes",
-            "Bytes in the semantic cache",
+            "Bytes in the semantic cache in memory",
             self.cache_bytes.clone(),
         );
         r.register(

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
+use crate::call::discard;
 use crate::metrics::{self, Metrics, Route};
 use crate::{ApiError, App, api, scrape};
 
@@ -40,10 +41,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(api::health::live))
         .route("/readyz", get(api::health::ready))
         .route("/metrics", get(api::health::metrics))
-        .method_not_allowed_fallback(|| async { ApiError::Method })
-        .fallback(|| async { ApiError::NoPath })
+        .method_not_allowed_fallback(|request| refuse(request, ApiError::Method))
+        .fallback(|request| refuse(request, ApiError::NoPath))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)
+}
+
+async fn refuse(request: Request, why: ApiError) -> ApiError {
+    discard(request).await;
+    why
 }
 
 async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

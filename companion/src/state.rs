@@ -33,12 +33,12 @@ pub struct App {
 }
 
 impl App {
-    /// A server without models, which answers 503 until it has them.
-    pub fn new(config: Config) -> Self {
+    /// A server without models, which answers 503 until it has them; within a tokio runtime.
+    pub fn new(config: Config) -> Result<Self, String> {
         let places = || Arc::new(Semaphore::new(config.max_concurrent_requests));
-        Self {
+        Ok(Self {
             metrics: Arc::default(),
-            cache: config.cache.map(Cache::new),
+            cache: config.cache.clone().map(Cache::new).transpose()?,
             scraped: Arc::default(),
             interactive: places(),
             bulk: places(),
@@ -46,7 +46,18 @@ impl App {
             models: OnceLock::new(),
             ending: AtomicBool::new(false),
             config,
+        })
+    }
+
+    /// Makes the semantic cache ready for the embeddings of models. An error if a shared one can never be.
+    pub async fn prepare(&self, models: &Models) -> Result<(), String> {
+        let Some(cache) = &self.cache else {
+            return Ok(());
+        };
+        for model in models.iter() {
+            cache.prepare(model.about().width).await?;
         }
+        Ok(())
     }
 
     /// Begins to serve models; a second time does nothing.

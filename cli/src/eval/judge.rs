@@ -68,7 +68,7 @@ fn ask(url: &str, rows: &[(&Row, usize)]) -> Result<Vec<Scores>, String> {
     let results = answer.get("results").and_then(Value::as_array);
     let results = results.filter(|results| results.len() == rows.len());
     let results = results.ok_or_else(|| format!("{url}: not {} results", rows.len()))?;
-    let scores = results.iter().map(|result| scores(result));
+    let scores = results.iter().map(scores);
     scores
         .collect::<Result<_, _>>()
         .map_err(|error| format!("{url}: {error}"))

@@ -1,7 +1,7 @@
 //! `POST /v1/cache/lookup` and `POST /v1/cache/store`: the semantic cache.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::input;
 use crate::batch::{Class, Input};
-use crate::cache::{Found, Scope, Text};
+use crate::cache::{Answer, Found, NotStored, Scope, Text};
 use crate::call::Call;
-use crate::metrics::Lookup;
+use crate::metrics::{Lookup, Store};
 use crate::{ApiError, App};
 
 /// Longest time to live that a request may name: 30 days.
@@ -59,50 +59,51 @@ struct Asked {
 }
 
 pub(crate) async fn lookup(State(app): State<Arc<App>>, call: Call) -> Result<Response, ApiError> {
-    let cache_on = app.cache.as_ref().ok_or(ApiError::NoCache)?;
+    let cache = app.cache.as_ref().ok_or(ApiError::NoCache)?;
     let asked = call.parse(read).await?;
-    let threshold = asked.threshold.unwrap_or(cache_on.config.threshold);
+    let threshold = asked.threshold.unwrap_or(cache.threshold);
     let (scope, text, _) = embed(&app, &call, asked).await?;
-    let shared = app.clone();
-    let found = blocking(move || {
-        let cache = shared.cache.as_ref().ok_or(ApiError::NoCache)?;
-        Ok(cache.look_up(&scope, &text, threshold, Instant::now()))
-    })
-    .await?;
-    let (result, body) = match found {
+    let miss = || json!({"hit": false});
+    let (result, body) = match cache.look_up(scope, text, threshold).await {
         Found::Hit(hit) => (
             "hit",
             json!({
                 "hit": true,
                 "similarity": hit.similarity,
                 "age_s": hit.age.as_secs(),
-                "content_type": &*hit.content_type,
-                "response": &*hit.response,
+                "content_type": &*hit.answer.content_type,
+                "response": &*hit.answer.response,
             }),
         ),
-        Found::Miss => ("miss", json!({"hit": false})),
-        Found::Guarded => ("guarded", json!({"hit": false})),
+        Found::Miss => ("miss", miss()),
+        Found::Guarded => ("guarded", miss()),
+        Found::Unavailable => ("unavailable", miss()),
     };
     app.metrics.lookups.get_or_create(&Lookup { result }).inc();
     super::json(&body)
 }
 
 pub(crate) async fn store(State(app): State<Arc<App>>, call: Call) -> Result<Response, ApiError> {
-    let cache_on = app.cache.as_ref().ok_or(ApiError::NoCache)?;
+    let cache = app.cache.as_ref().ok_or(ApiError::NoCache)?;
     let mut asked = call.parse(read).await?;
     let response = asked.response.take();
     let response = response.ok_or_else(|| ApiError::Invalid("response: is missing".into()))?;
-    let ttl = asked.ttl.unwrap_or(cache_on.config.ttl);
+    let ttl = asked.ttl.unwrap_or(cache.ttl);
     let (scope, text, content_type) = embed(&app, &call, asked).await?;
-    let shared = app.clone();
-    blocking(move || {
-        let cache = shared.cache.as_ref().ok_or(ApiError::NoCache)?;
-        let answer = (response, content_type);
-        let stored = cache.store(scope, &text, answer, ttl, Instant::now());
-        stored.map_err(ApiError::Invalid)
-    })
-    .await?;
-    super::json(&json!({"stored": true}))
+    let answer = Answer {
+        response: response.into(),
+        content_type: content_type.into(),
+    };
+    let (result, stored) = match cache.store(scope, text, answer, ttl).await {
+        Ok(()) => ("stored", true),
+        Err(NotStored::Unavailable) => ("unavailable", false),
+        Err(NotStored::TooLarge(most)) => {
+            let why = format!("response: larger than the cache of {most} bytes");
+            return Err(ApiError::Invalid(why));
+        }
+    };
+    app.metrics.stores.get_or_create(&Store { result }).inc();
+    super::json(&json!({"stored": stored}))
 }
 
 fn read(body: &[u8]) -> Result<Asked, String> {
@@ -164,12 +165,4 @@ async fn embed(app: &App, call: &Call, asked: Asked) -> Result<(Scope, Text, Str
         ..asked.scope
     };
     Ok((scope, text, asked.content_type))
-}
-
-async fn blocking<T: Send + 'static>(
-    run: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(run)
-        .await
-        .map_err(|error| ApiError::Failed(error.to_string()))?
 }

@@ -167,6 +167,33 @@ async fn unknown_paths_and_methods_get_errors_of_the_same_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_outlives_a_request_that_is_refused_before_its_body_is_read() {
+    let server = Server::start(&[]).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let long = "x".repeat(1 << 20);
+    for (method, path) in [("POST", "/v1/nothing"), ("PUT", PATH)] {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            long.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(long.as_bytes()).await.unwrap();
+    }
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    let statuses: Vec<_> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .filter_map(|answer| answer.split_whitespace().next())
+        .collect();
+    assert_eq!(statuses, ["404", "405", "200"], "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_counted_by_route_and_status() {
     let server = Server::start(&[]).await;
     server.ask(PATH, &json!({"input": "hello"})).await;

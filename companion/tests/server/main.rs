@@ -4,14 +4,19 @@
 
 mod cache;
 mod classify;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod deploy;
 mod directories;
 mod embeddings;
 mod gated;
 mod life;
 mod limits;
+mod load;
 mod onnx;
 mod openai;
 mod readme;
 mod rig;
 mod scrape;
+mod shared;
+mod soak;

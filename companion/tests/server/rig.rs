@@ -40,7 +40,9 @@ impl Server {
     pub(crate) async fn start(flags: &[&str]) -> Self {
         let server = Self::starting(flags).await;
         let models = Models::load(config(flags), server.app.metrics.clone()).await;
-        server.app.serve(models.unwrap());
+        let models = models.unwrap();
+        server.app.prepare(&models).await.unwrap();
+        server.app.serve(models);
         server
     }
 
@@ -48,7 +50,7 @@ impl Server {
     pub(crate) async fn starting(flags: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let app = Arc::new(App::new(config(flags)));
+        let app = Arc::new(App::new(config(flags)).unwrap());
         let (stop, stopped) = oneshot::channel();
         let signal = async {
             stopped.await.ok();

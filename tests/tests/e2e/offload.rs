@@ -113,7 +113,9 @@ fn real_companion() -> Result<SocketAddr> {
     listener.set_nonblocking(true)?;
     let addr = listener.local_addr()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let app = Arc::new(App::new(config.clone()));
+    let entered = runtime.enter();
+    let app = Arc::new(App::new(config.clone()).map_err(anyhow::Error::msg)?);
+    drop(entered);
     app.serve(runtime.block_on(Models::load(config, app.metrics.clone()))?);
     std::thread::spawn(move || {
         runtime.block_on(async {

@@ -1,12 +1,14 @@
 use super::*;
 
-fn cache(entries: usize, bytes: usize) -> Cache {
-    Cache::new(CacheConfig {
-        entries,
-        bytes,
-        ttl: Duration::from_secs(60),
-        threshold: 0.9,
-    })
+fn cache(entries: usize, bytes: usize) -> Memory {
+    Memory::new(entries, bytes)
+}
+
+fn answer(response: &str) -> Answer {
+    Answer {
+        response: response.into(),
+        content_type: "application/json".into(),
+    }
 }
 
 fn scope(tenant: &str) -> Scope {
@@ -25,17 +27,22 @@ fn text(text: &str, angle: f32) -> Text {
     }
 }
 
-fn keep(cache: &Cache, tenant: &str, text: &Text, response: &str, now: Instant) {
-    let answer = (response.into(), "application/json".into());
+fn keep(cache: &Memory, tenant: &str, text: &Text, response: &str, now: Instant) {
     cache
-        .store(scope(tenant), text, answer, Duration::from_secs(60), now)
+        .store(
+            scope(tenant),
+            text,
+            answer(response),
+            Duration::from_secs(60),
+            now,
+        )
         .unwrap();
 }
 
-fn found(cache: &Cache, tenant: &str, text: &Text, now: Instant) -> Option<String> {
+fn found(cache: &Memory, tenant: &str, text: &Text, now: Instant) -> Option<String> {
     match cache.look_up(&scope(tenant), text, 0.9, now) {
-        Found::Hit(hit) => Some(hit.response.to_string()),
-        Found::Miss | Found::Guarded => None,
+        Found::Hit(hit) => Some(hit.answer.response.to_string()),
+        _ => None,
     }
 }
 
@@ -129,9 +136,9 @@ fn bytes_are_bounded_and_an_answer_larger_than_the_cache_is_refused() {
         assert!(cache.size().1 <= 20_000);
     }
     assert!(cache.size().0 >= 3);
-    let answer = ("x".repeat(30_000), String::new());
-    let refused = cache.store(scope("a"), &text("big", 0.0), answer, Duration::MAX, now);
-    assert!(refused.unwrap_err().starts_with("response: "));
+    let big = answer(&"x".repeat(30_000));
+    let refused = cache.store(scope("a"), &text("big", 0.0), big, Duration::MAX, now);
+    assert_eq!(refused, Err(NotStored::TooLarge(20_000)));
 }
 
 #[test]

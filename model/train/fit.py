@@ -15,6 +15,8 @@ from text import encode_batch, pad_batch
 LOSS_WEIGHTS = {"MMLU-Pro": 1.8, "MMLU": 1.4, "Reddit": 0.9, "Xiezhi": 0.7, "EXAMS": 0.6}
 HEAD_WEIGHTS = {"domain": 1.0, "guard": 1.0, "fact_check": 0.5, "feedback": 0.5, "embedding": 6.0}
 TOKEN_DROP, SHORTENED = 0.12, 64
+# the share of the subject's loss that a teacher's chances make, and the temperature at which they are compared
+TAUGHT, SOFTNESS = 0.6, 2.0
 
 
 def shorten(rng, ids):
@@ -58,15 +60,22 @@ def predict(network, sequences, spellings, batch_size=256):
 class Targets:
     """What each row teaches, as tensors."""
 
-    def __init__(self, samples, vectors, whole):
+    def __init__(self, samples, vectors, whole, taught=None):
+        """`taught`: a teacher's logits of each row's subject, NaN where it was not asked."""
         self.classes = {name: torch.tensor([getattr(s, name) for s in samples]) for name in LOGITS}
         self.weights = torch.tensor([LOSS_WEIGHTS.get(s.origin, 0.8) for s in samples])
         self.vector_rows = torch.tensor([s.vector for s in samples])
-        self.vectors, self.whole = vectors, whole
+        self.vectors, self.whole, self.taught = vectors, whole, taught
 
     def domain_loss(self, logits, index):
         labels = self.classes["domain"][index]
         loss = F.cross_entropy(logits, labels.clamp(min=0), label_smoothing=0.05, reduction="none")
+        if self.taught is not None:
+            taught = self.taught[index]
+            known = taught.isfinite().all(1)
+            wanted = (taught.nan_to_num() / SOFTNESS).softmax(1)
+            distance = F.kl_div((logits / SOFTNESS).log_softmax(1), wanted, reduction="none").sum(1) * SOFTNESS ** 2
+            loss = torch.where(known, (1 - TAUGHT) * loss + TAUGHT * distance, loss)
         return (loss * self.weights[index] * (labels >= 0)).sum() / len(index)
 
     def class_loss(self, name, logits, index):

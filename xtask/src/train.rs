@@ -17,7 +17,7 @@ pub(crate) struct TrainOptions {
     /// Folder for the files that belong together.
     #[arg(long, default_value = "model/assets")]
     out: PathBuf,
-    /// Training cycles, of 5; 1 for a quick look.
+    /// Training cycles, of 7; 1 for a quick look.
     #[arg(long)]
     cycles: Option<u32>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct ReportOptions {
     data: PathBuf,
 }
 
-/// Runs `model/train/train.py`, which takes about an hour on two free cores.
+/// Runs `model/train/train.py`, which takes an hour and a half on two free cores.
 pub(crate) fn train(options: &TrainOptions) -> Result<()> {
     let mut python = Command::new(python_for_training()?);
     python
@@ -42,7 +42,7 @@ pub(crate) fn train(options: &TrainOptions) -> Result<()> {
     if let Some(cycles) = options.cycles {
         python.args(["--cycles".into(), cycles.to_string()]);
     }
-    run("training (about an hour on two free cores)", &mut python)
+    run("training (an hour and a half on two free cores)", &mut python)
 }
 
 /// Prints the tables of the model card for the files in `model/assets`, TF-IDF beside each.

@@ -139,6 +139,8 @@ fn base_facts(policy: &Policy, text: &str, scorer: &mut Fake) -> Facts {
 /// Adds the scores, which build on those before them, and the bands.
 fn add_projections(projections: &Value, facts: &mut Facts) {
     let mut scores = BTreeMap::new();
+    // A score is made of confidences as they are, not as they are told.
+    let mut exact = BTreeMap::new();
     let lists = projections["scores"].as_array().unwrap().iter();
     for (score, mapping) in lists.zip(projections["mappings"].as_array().unwrap()) {
         let mut total = 0.0;
@@ -147,6 +149,7 @@ fn add_projections(projections: &Value, facts: &mut Facts) {
             let fact = facts.get(&format!("{kind}:{name}")).copied().flatten();
             let value = match (kind, input["value_source"].as_str()) {
                 ("projection", Some("score")) => scores[name],
+                ("projection", Some("confidence")) => exact.get(name).copied().unwrap_or_default(),
                 (_, Some("confidence")) => fact.map_or(0.0, f64::from),
                 _ if fact.is_some() => 1.0,
                 _ => input["miss"].as_f64().unwrap_or(0.0),
@@ -165,10 +168,9 @@ fn add_projections(projections: &Value, facts: &mut Facts) {
             let emits = holds && !(taken && mapping["method"] == "threshold_bands");
             taken |= emits;
             let confidence = 1.0 / (1.0 + (-12.0 * (total - edge).abs()).exp());
-            facts.insert(
-                format!("projection:{}", band["name"].as_str().unwrap()),
-                emits.then_some(confidence as f32),
-            );
+            let name = band["name"].as_str().unwrap();
+            exact.extend(emits.then_some((name, confidence)));
+            facts.insert(format!("projection:{name}"), emits.then_some(confidence as f32));
         }
     }
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from tokenizers import Tokenizer
 
 import text
 from network import EMBEDDING, LOGITS
@@ -36,6 +37,11 @@ class Classifier:
         self.runtime = onnxruntime.InferenceSession(model_bytes, options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizer
         self.spellings = text.Spellings.of(tokenizer)
+
+    @classmethod
+    def load(cls, folder):
+        """Of the files that `write` left."""
+        return cls((folder / "model.onnx").read_bytes(), Tokenizer.from_file(str(folder / "tokenizer.json")))
 
     def score(self, prompt, length=None):
         """{head: its numbers} of one text."""

@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--large", type=Path, required=True, help="folder that large_assets.py wrote")
     parser.add_argument("--rows", type=int, default=1000, help="validation rows of each set but MMLU-Pro")
     options = parser.parse_args()
-    small = assets.Classifier((options.assets / "model.onnx").read_bytes(), Tokenizer.from_file(str(options.assets / "tokenizer.json")))
+    small = assets.Classifier.load(options.assets)
     large = large_assets.Scorer((options.large / "model.onnx").read_bytes(), Tokenizer.from_file(str(options.large / "tokenizer.json")))
     validation = large_assets.few(data.load(options.data, train.DATA_SEED)[1], options.rows)
     for name in evaluate.DOMAIN_SETS:

@@ -148,14 +148,12 @@ def everything(score, folder, validation):
 
 
 def main():
-    from tokenizers import Tokenizer
-
     import assets
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--assets", type=Path, required=True)
     options = parser.parse_args()
-    classifier = assets.Classifier((options.assets / "model.onnx").read_bytes(), Tokenizer.from_file(str(options.assets / "tokenizer.json")))
+    classifier = assets.Classifier.load(options.assets)
     _, validation = data.load(options.data, 7)
     print(json.dumps(everything(classifier.scores, options.data, validation)))
 

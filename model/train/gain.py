@@ -7,6 +7,7 @@ By chance that is one half. Each way is fitted on the training rows; nothing her
 """
 import argparse
 import csv
+import functools
 import gzip
 import json
 from pathlib import Path
@@ -16,7 +17,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tokenizers import Tokenizer
 
 import assets
 import data
@@ -64,14 +64,7 @@ def rankings(train, validation, classifier):
 
 def measure(classifier, folder):
     """{pair: {how: share kept}}."""
-    known = {}
-
-    def scores(texts):
-        key = hash(texts)
-        if key not in known:
-            known[key] = classifier(texts)
-        return known[key]
-
+    scores = functools.cache(classifier)
     found = {}
     for weak, strong in PAIRS:
         split = rows(folder, weak, strong)
@@ -84,7 +77,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--assets", type=Path, required=True)
     options = parser.parse_args()
-    classifier = assets.Classifier((options.assets / "model.onnx").read_bytes(), Tokenizer.from_file(str(options.assets / "tokenizer.json")))
+    classifier = assets.Classifier.load(options.assets)
     print(json.dumps(measure(classifier.scores, options.data), indent=1))
 
 

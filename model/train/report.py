@@ -2,8 +2,6 @@
 import argparse
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 import assets
 import card
 import data
@@ -19,7 +17,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--assets", type=Path, required=True)
     options = parser.parse_args()
-    classifier = assets.Classifier((options.assets / "model.onnx").read_bytes(), Tokenizer.from_file(str(options.assets / "tokenizer.json")))
+    classifier = assets.Classifier.load(options.assets)
     rows, validation = data.load(options.data, train.DATA_SEED)
     rows += synthetic.rows(train.DATA_SEED)
     figures = evaluate.everything(classifier.scores, options.data, validation)

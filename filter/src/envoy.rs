@@ -46,6 +46,7 @@ pub(crate) fn register() {
             plugin: None,
             streams: Rc::default(),
             watches: true,
+            prepares: true,
             polled_at: 0,
         })
     });
@@ -60,6 +61,8 @@ struct Root {
     streams: Streams,
     /// Whether it is not known yet if holding works.
     watches: bool,
+    /// Whether the model is not compiled for all lengths of texts yet.
+    prepares: bool,
     /// When the companion was last asked how busy the endpoints are, in nanoseconds.
     polled_at: u64,
 }
@@ -97,11 +100,33 @@ impl Root {
         self.polled_at = now;
     }
 
-    /// It is known whether holding works, so that no tick is needed for that.
-    fn stop_watching(&mut self) {
-        self.watches = false;
-        if self.metrics().is_none() {
-            self.set_tick_period(Duration::ZERO);
+    /// Gets the model ready for one more length of texts; one that comes before its turn waits for it.
+    fn prepare(&mut self) {
+        let more = classifier().and_then(|classifier| classifier.prepare());
+        self.prepares = more.unwrap_or_else(|error| {
+            log::error!("{error}");
+            false
+        });
+    }
+
+    /// Looks whether the held requests show that holding works, or that it does not.
+    fn watch(&mut self, plugin: &Plugin) {
+        let stuck = plugin.watch.borrow_mut().tick(Envoy.now(), received_by);
+        for id in stuck {
+            let stream = self.streams.borrow_mut().remove(&id);
+            if let Some(stream) = stream {
+                release_stuck(id, &stream, plugin);
+            }
+        }
+        let support = plugin.watch.borrow().support();
+        self.watches = matches!(support, Support::Unproven { .. });
+        if support == Support::Missing {
+            plugin.stop_holding();
+            Envoy.gauge(HEADER_HOLD, 0);
+            log::error!(
+                "requests cannot be held, so none is classified and all take the default route: set \
+                 allow_on_headers_stop_iteration: true in the filter's PluginConfig (Envoy 1.35 or newer)"
+            );
         }
     }
 }
@@ -126,29 +151,14 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         self.poll();
-        let Some(plugin) = self.plugin.clone().filter(|_| self.watches) else {
-            return;
-        };
-        let stuck = plugin.watch.borrow_mut().tick(Envoy.now(), received_by);
-        for id in stuck {
-            let stream = self.streams.borrow_mut().remove(&id);
-            if let Some(stream) = stream {
-                release_stuck(id, &stream, &plugin);
-            }
+        if self.prepares {
+            self.prepare();
         }
-        let support = plugin.watch.borrow().support();
-        match support {
-            Support::Unproven { .. } => {}
-            Support::Works => self.stop_watching(),
-            Support::Missing => {
-                self.stop_watching();
-                plugin.stop_holding();
-                Envoy.gauge(HEADER_HOLD, 0);
-                log::error!(
-                    "requests cannot be held, so none is classified and all take the default route: set \
-                     allow_on_headers_stop_iteration: true in the filter's PluginConfig (Envoy 1.35 or newer)"
-                );
-            }
+        if let Some(plugin) = self.plugin.clone().filter(|_| self.watches) {
+            self.watch(&plugin);
+        }
+        if !self.prepares && !self.watches && self.metrics().is_none() {
+            self.set_tick_period(Duration::ZERO);
         }
     }
 

@@ -1,6 +1,6 @@
-//! The ONNX graph, compiled by tract once per sequence length.
+//! The ONNX graph, compiled by tract once per sequence length, when a text of that length first comes or before.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use tract_core::internal::TractErrorContext;
 use tract_core::optim::Optimizer;
@@ -14,6 +14,7 @@ use crate::{Card, Error, Scores, onnx};
 /// heads, which know no length. All share the tables, which tract keeps behind reference counts.
 #[derive(Debug)]
 pub(crate) struct Graph {
+    source: onnx::Graph,
     trunks: Vec<Trunk>,
     heads: Plan,
     pad_id: i64,
@@ -25,7 +26,8 @@ pub(crate) struct Graph {
 struct Trunk {
     length: usize,
     spellings: usize,
-    plan: Plan,
+    /// To compile it takes some milliseconds, half of what loading otherwise takes in all.
+    plan: OnceLock<Plan>,
 }
 
 /// What the trunk gives and the heads read; `train/export.py` names them so.
@@ -40,18 +42,23 @@ impl Graph {
     }
 
     fn compile(card: &Card, file: &'static [u8]) -> TractResult<Self> {
-        let graph = onnx::Graph::parse(file)?;
-        let trunks = card
+        let source = onnx::Graph::parse(file)?;
+        let trunks: Vec<_> = card
             .buckets
             .iter()
-            .map(|&length| Trunk::new(&graph, length, length * card.spelling.per_token))
-            .collect::<TractResult<Vec<_>>>()?;
-        let trunk = trunks.first().context("no bucket")?;
-        let facts = (0..SEAM.len()).map(|output| trunk.plan.runnable.model().output_fact(output).cloned());
+            .map(|&length| Trunk {
+                length,
+                spellings: length * card.spelling.per_token,
+                plan: OnceLock::new(),
+            })
+            .collect();
+        let trunk = trunks.first().context("no bucket")?.plan(&source)?;
+        let facts = (0..SEAM.len()).map(|output| trunk.runnable.model().output_fact(output).cloned());
         let facts = facts.collect::<TractResult<Vec<_>>>()?;
         let inputs: Vec<_> = SEAM.into_iter().zip(facts).collect();
         Ok(Self {
-            heads: Plan::new(graph.build(&inputs, &["chances", "embedding"])?)?,
+            heads: Plan::new(source.build(&inputs, &["chances", "embedding"])?)?,
+            source,
             trunks,
             pad_id: card.pad_id,
             bigram: card.bigram.clone(),
@@ -59,28 +66,37 @@ impl Graph {
         })
     }
 
+    /// Compiles the trunk for the next length that has none; whether there was one.
+    pub(crate) fn prepare(&self) -> Result<bool, Error> {
+        let Some(next) = self.trunks.iter().find(|trunk| trunk.plan.get().is_none()) else {
+            return Ok(false);
+        };
+        next.plan(&self.source).map_err(failure)?;
+        Ok(true)
+    }
+
     /// Scores of at most `max_tokens` tokens; more than the longest bucket holds are cut off.
     pub(crate) fn score(&self, encoder: &Encoder, tokens: &[i64]) -> Result<Scores, Error> {
         let trunk = self.trunk(tokens.len())?;
-        let run = |e: TractError| Error::Run(format!("{e:#}"));
         let inputs = tvec![
-            row(tokens.iter().copied(), trunk.length, self.pad_id).map_err(run)?,
-            row(self.bigram.rows(tokens, self.pad_id), trunk.length, 0).map_err(run)?,
+            row(tokens.iter().copied(), trunk.length, self.pad_id).map_err(failure)?,
+            row(self.bigram.rows(tokens, self.pad_id), trunk.length, 0).map_err(failure)?,
             row(
                 encoder.spellings(tokens, trunk.length).into_iter(),
                 trunk.spellings,
                 0
             )
-            .map_err(run)?,
+            .map_err(failure)?,
         ];
         self.read(&self.run(trunk.length, inputs)?)
     }
 
     /// The chances and the embedding, from the tokens, the pairs and the spellings of a bucket of this length.
     pub(crate) fn run(&self, length: usize, inputs: TVec<TValue>) -> Result<TVec<TValue>, Error> {
-        let features = self.trunk(length)?.plan.run(inputs);
+        let plan = self.trunk(length)?.plan(&self.source);
+        let features = plan.and_then(|plan| plan.run(inputs));
         let outputs = features.and_then(|features| self.heads.run(features));
-        outputs.map_err(|e| Error::Run(format!("{e:#}")))
+        outputs.map_err(failure)
     }
 
     /// The shortest bucket that holds so many tokens, or the longest of all.
@@ -118,15 +134,19 @@ impl Graph {
 }
 
 impl Trunk {
-    fn new(graph: &onnx::Graph, length: usize, spellings: usize) -> TractResult<Self> {
-        let inputs = [("tokens", length), ("bigrams", length), ("spellings", spellings)];
-        let inputs = inputs.map(|(name, length)| (name, i64::fact([length])));
-        Ok(Self {
-            length,
-            spellings,
-            plan: Plan::new(graph.build(&inputs, &SEAM)?)?,
-        })
+    fn plan(&self, source: &onnx::Graph) -> TractResult<&Plan> {
+        if let Some(plan) = self.plan.get() {
+            return Ok(plan);
+        }
+        let lengths = [("tokens", self.length), ("bigrams", self.length), ("spellings", self.spellings)];
+        let inputs = lengths.map(|(name, length)| (name, i64::fact([length])));
+        let plan = Plan::new(source.build(&inputs, &SEAM)?)?;
+        Ok(self.plan.get_or_init(|| plan))
     }
+}
+
+fn failure(error: TractError) -> Error {
+    Error::Run(format!("{error:#}"))
 }
 
 /// The first passes of tract's clean-up look at one operator at a time. The rest, which move slices and transpositions

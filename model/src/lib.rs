@@ -57,7 +57,8 @@ pub struct Scores {
     pub embedding: Vec<f32>,
 }
 
-/// The embedded model, ready to run. Loading takes tens of milliseconds; a classification about one.
+/// The embedded model. Loading takes tens of milliseconds, a classification about one, and some more where it is the first of
+/// its length: [`Classifier::prepare`] takes those before.
 #[derive(Debug)]
 pub struct Classifier {
     card: Card,
@@ -81,6 +82,11 @@ impl Classifier {
         let encoder = Encoder::new(&card, tokenizer)?;
         let graph = Graph::new(&card, graph)?;
         Ok(Self { card, encoder, graph })
+    }
+
+    /// Compiles the graph for one more length of texts; false when it is compiled for all. A few milliseconds.
+    pub fn prepare(&self) -> Result<bool, Error> {
+        self.graph.prepare()
     }
 
     /// What every head says of `text`, from one run of the graph.

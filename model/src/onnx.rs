@@ -76,6 +76,7 @@ struct TensorProto {
 const OPSET: i64 = 17;
 
 /// A graph, ready to be built for any length of its inputs.
+#[derive(Debug)]
 pub(crate) struct Graph {
     nodes: Vec<NodeProto>,
     constants: HashMap<String, Arc<Tensor>>,

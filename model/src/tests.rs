@@ -13,6 +13,18 @@ fn every_golden_case_gives_its_recorded_scores() {
 }
 
 #[test]
+fn each_length_is_compiled_once() {
+    let classifier = Classifier::load().unwrap();
+    let mut compiled = 1;
+    while classifier.prepare().unwrap() {
+        compiled += 1;
+    }
+    assert_eq!(compiled, classifier.card().buckets.len());
+    classifier.score(&"word ".repeat(200), 128).unwrap();
+    assert!(!classifier.prepare().unwrap());
+}
+
+#[test]
 fn a_damaged_asset_refuses_to_load_and_names_itself() {
     let error = |card, tokenizer, graph| {
         Classifier::from_assets(card, tokenizer, graph)

@@ -15,6 +15,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn load(policy: &[u8]) -> Result<Self> {
         let classifier = Classifier::load()?;
+        while classifier.prepare()? {}
         let mut model = Model {
             classifier: &classifier,
             max_tokens: Settings::default().limits.max_tokens,

@@ -67,7 +67,12 @@ impl Engine for Builtin {
 }
 
 fn load() -> Result<Classifier, EngineError> {
-    Classifier::load().map_err(|error| EngineError::File {
+    let load = || {
+        let classifier = Classifier::load()?;
+        while classifier.prepare()? {}
+        Ok(classifier)
+    };
+    load().map_err(|error: Error| EngineError::File {
         file: ID.into(),
         why: error.to_string(),
     })

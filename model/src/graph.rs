@@ -42,7 +42,7 @@ impl Graph {
     }
 
     fn compile(card: &Card, file: &'static [u8]) -> TractResult<Self> {
-        let source = onnx::Graph::parse(file)?;
+        let mut source = onnx::Graph::parse(file)?;
         let trunks: Vec<_> = card
             .buckets
             .iter()
@@ -56,8 +56,10 @@ impl Graph {
         let facts = (0..SEAM.len()).map(|output| trunk.runnable.model().output_fact(output).cloned());
         let facts = facts.collect::<TractResult<Vec<_>>>()?;
         let inputs: Vec<_> = SEAM.into_iter().zip(facts).collect();
+        let heads = Plan::new(source.build(&inputs, &["chances", "embedding"])?)?;
+        source.keep(&SEAM);
         Ok(Self {
-            heads: Plan::new(source.build(&inputs, &["chances", "embedding"])?)?,
+            heads,
             source,
             trunks,
             pad_id: card.pad_id,
@@ -138,7 +140,11 @@ impl Trunk {
         if let Some(plan) = self.plan.get() {
             return Ok(plan);
         }
-        let lengths = [("tokens", self.length), ("bigrams", self.length), ("spellings", self.spellings)];
+        let lengths = [
+            ("tokens", self.length),
+            ("bigrams", self.length),
+            ("spellings", self.spellings),
+        ];
         let inputs = lengths.map(|(name, length)| (name, i64::fact([length])));
         let plan = Plan::new(source.build(&inputs, &SEAM)?)?;
         Ok(self.plan.get_or_init(|| plan))

@@ -112,21 +112,40 @@ impl Graph {
         for (name, fact) in inputs {
             outlets.insert(*name, model.add_source(*name, fact.clone())?);
         }
+        let given: HashSet<&str> = inputs.iter().map(|(name, _)| *name).collect();
+        let nodes = self.needed(&given, outputs);
+        self.wire(&mut model, &mut outlets, nodes.into_iter())?;
+        let found = outputs.iter().map(|name| outlets.get(name).copied());
+        let found: Option<Vec<_>> = found.collect();
+        model.select_output_outlets(&found.context("an output is missing")?)?;
+        Ok(model)
+    }
+
+    /// The nodes that some values need where others are given, in their order.
+    fn needed<'a>(&'a self, given: &HashSet<&str>, outputs: &[&'a str]) -> Vec<&'a NodeProto> {
         let mut wanted: HashSet<&str> = outputs.iter().copied().collect();
         let mut nodes = vec![];
         for node in self.nodes.iter().rev() {
-            let is_wanted =
-                |name: &String| wanted.contains(name.as_str()) && !outlets.contains_key(name.as_str());
+            let is_wanted = |name: &String| wanted.contains(name.as_str()) && !given.contains(name.as_str());
             if node.output.iter().any(is_wanted) {
                 wanted.extend(node.input.iter().map(String::as_str));
                 nodes.push(node);
             }
         }
-        self.wire(&mut model, &mut outlets, nodes.into_iter().rev())?;
-        let found = outputs.iter().map(|name| outlets.get(name).copied());
-        let found: Option<Vec<_>> = found.collect();
-        model.select_output_outlets(&found.context("an output is missing")?)?;
-        Ok(model)
+        nodes.reverse();
+        nodes
+    }
+
+    /// Lets go of all that these values do not need.
+    pub(crate) fn keep(&mut self, outputs: &[&str]) {
+        let nodes: Vec<_> = self
+            .needed(&HashSet::new(), outputs)
+            .into_iter()
+            .cloned()
+            .collect();
+        let used: HashSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
+        self.constants.retain(|name, _| used.contains(name));
+        self.nodes = nodes;
     }
 
     /// Adds nodes, and the constants that they use, to a model; `outlets` holds what has a name.
@@ -163,25 +182,38 @@ impl Graph {
             fixed.extend(node.output.iter().filter(|_| folds).cloned());
             folds
         });
-        let graph = Graph {
+        let folding = Graph {
             nodes: folded,
             constants: std::mem::take(&mut self.constants),
         };
-        let names: Vec<&str> = graph
+        self.nodes = kept;
+        let used: HashSet<&str> = self
+            .nodes
+            .iter()
+            .flat_map(|node| &node.input)
+            .map(String::as_str)
+            .collect();
+        // What is only on the way to these is let go as the graph runs.
+        let names: Vec<&str> = folding
             .nodes
             .iter()
             .flat_map(|node| &node.output)
             .map(String::as_str)
+            .filter(|name| used.contains(name))
             .collect();
-        let values = graph.build(&[], &names)?.into_runnable()?.run(tvec![])?;
+        let values = folding.build(&[], &names)?.into_runnable()?.run(tvec![])?;
         let values = names
             .iter()
             .map(|name| (*name).to_owned())
             .zip(values.into_iter().map(TValue::into_arc_tensor));
-        self.nodes = kept;
-        self.constants = values.chain(graph.constants).collect();
-        let used: HashSet<&String> = self.nodes.iter().flat_map(|node| &node.input).collect();
-        self.constants.retain(|name, _| used.contains(name));
+        let kept = folding
+            .constants
+            .iter()
+            .filter(|(name, _)| used.contains(name.as_str()));
+        self.constants = kept
+            .map(|(name, tensor)| (name.clone(), Arc::clone(tensor)))
+            .chain(values)
+            .collect();
         Ok(())
     }
 }
@@ -237,30 +269,26 @@ impl TensorProto {
         let shape: Vec<usize> = self.dims.iter().map(|&size| size as usize).collect();
         let bytes = self.raw_data.as_ref();
         match datum_type(self.data_type.into())? {
-            DatumType::F32 => {
-                let values: Vec<_> = bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|b| f32::from_le_bytes(*b))
-                    .collect();
-                Tensor::from_shape(&shape, &values)
-            }
-            DatumType::I64 => {
-                let values: Vec<_> = bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|b| i64::from_le_bytes(*b))
-                    .collect();
-                Tensor::from_shape(&shape, &values)
-            }
-            _ => {
-                let values: Vec<_> = bytes.iter().map(|b| *b as i8).collect();
-                Tensor::from_shape(&shape, &values)
-            }
+            DatumType::F32 => filled(&shape, bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
+            DatumType::I64 => filled(&shape, bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b))),
+            _ => filled(&shape, bytes.iter().map(|b| *b as i8)),
         }
     }
+}
+
+/// A tensor of these values, without a list of them in between: the largest has millions, and Wasm's memory never shrinks.
+fn filled<T: Datum + Copy>(shape: &[usize], values: impl ExactSizeIterator<Item = T>) -> TractResult<Tensor> {
+    let mut tensor = Tensor::zero_dt(T::datum_type(), shape)?;
+    ensure!(
+        tensor.len() == values.len(),
+        "{} values for {shape:?}",
+        values.len()
+    );
+    let mut plain = tensor.try_as_plain_ram_mut()?;
+    for (place, value) in plain.as_slice_mut()?.iter_mut().zip(values) {
+        *place = value;
+    }
+    Ok(tensor)
 }
 
 /// ONNX's numbers of the element types that are read.

@@ -150,7 +150,7 @@ fn reference(tokenizer: &tokenizers::Tokenizer, text: &str) -> Vec<u32> {
 #[test]
 fn texts_of_all_characters_are_cut_as_the_tokenizers_crate_cuts_them() {
     let (ours, theirs) = (
-        unigram::Unigram::parse(TOKENIZER).unwrap(),
+        unigram::Unigram::parse(TOKENIZER).unwrap().0,
         tokenizers::Tokenizer::from_bytes(TOKENIZER).unwrap(),
     );
     let all: Vec<char> = ('\0'..=char::MAX).collect();
@@ -175,7 +175,7 @@ proptest::proptest! {
     #[test]
     fn any_text_is_cut_as_the_tokenizers_crate_cuts_it(text in "(\\PC|[a-zA-Z ,.▁\u{300}-\u{36f}\u{1100}-\u{11ff}\u{ac00}-\u{d7a3}一-龥]|\\s){0,80}") {
         thread_local!(static BOTH: (unigram::Unigram, tokenizers::Tokenizer) = (
-            unigram::Unigram::parse(TOKENIZER).unwrap(),
+            unigram::Unigram::parse(TOKENIZER).unwrap().0,
             tokenizers::Tokenizer::from_bytes(TOKENIZER).unwrap(),
         ));
         BOTH.with(|(ours, theirs)| assert_eq!(ours.encode(&text), reference(theirs, &text)));

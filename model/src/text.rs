@@ -18,15 +18,16 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(card: &Card, json: &[u8]) -> Result<Self, Error> {
-        let tokenizer = Unigram::parse(json).map_err(|why| Error::Asset {
+        let (tokenizer, pieces) = Unigram::parse(json).map_err(|why| Error::Asset {
             name: "tokenizer.json",
             why,
         })?;
-        let pieces = (0..).zip(tokenizer.pieces());
-        let spelt =
-            pieces.map(|(id, piece)| Some(piece).filter(|_| ![card.pad_id, card.unk_id].contains(&id)));
+        let spelt = (0..).zip(&pieces).map(|(id, piece)| {
+            let has_text = ![card.pad_id, card.unk_id].contains(&id);
+            has_text.then_some(piece.as_ref())
+        });
         let speller = Speller::new(&card.spelling, spelt);
-        let space = tokenizer.pieces().position(|piece| piece.chars().eq([SPACE]));
+        let space = pieces.iter().position(|piece| piece.chars().eq([SPACE]));
         let space = space.and_then(|id| i64::try_from(id).ok());
         Ok(Self {
             speller,
@@ -64,7 +65,7 @@ impl Encoder {
 
     /// How many tokens there are; ids are below it.
     pub(crate) fn vocabulary(&self) -> u32 {
-        self.tokenizer.pieces().len() as u32
+        self.tokenizer.len() as u32
     }
 
     /// The spellings of tokens that [`Encoder::encode`] gave, for a bucket of `length` tokens.

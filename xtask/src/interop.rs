@@ -3,6 +3,8 @@
 //! Apart from the everyday tests: the builds take minutes each and some of them gigabytes. What cannot be built or run here is said,
 //! with the reason, and the rest goes on; the command fails if something that ran did not do what it should.
 
+mod bodies;
+mod gateway;
 pub(crate) mod picker;
 
 use std::fs;
@@ -32,18 +34,24 @@ enum Part {
     Simulator,
     /// Envoy with the endpoint picker of the Inference Extension, in front of llm-d's simulator of vLLM.
     Picker,
+    /// Bodies of every size through Envoy and the endpoint picker, on every Envoy.
+    Bodies,
     /// Envoy Gateway's own fetcher unpacks the images of `cargo xtask oci`.
     Image,
     /// Envoy Gateway's translator makes xDS of our resources.
     EnvoyGateway,
+    /// Envoy Gateway itself, without a cluster, and the Envoy that it starts.
+    EnvoyGatewayHost,
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 7] = [
     Part::Helm,
     Part::Simulator,
     Part::Picker,
+    Part::Bodies,
     Part::Image,
     Part::EnvoyGateway,
+    Part::EnvoyGatewayHost,
 ];
 
 /// Runs the parts and prints how long each took, or why it was not run.
@@ -60,8 +68,10 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
             Part::Helm => helm(),
             Part::Simulator => picker::simulator(),
             Part::Picker => picker::picker(),
+            Part::Bodies => bodies::bodies(),
             Part::Image => image(),
             Part::EnvoyGateway => envoy_gateway(),
+            Part::EnvoyGatewayHost => gateway::gateway(),
         };
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
@@ -86,7 +96,7 @@ enum Outcome {
 }
 
 /// What is built, one after another, by the Go toolchain of this machine: program, module, version, and its folder in the module.
-const TOOLS: [(&str, &str, &str, &str); 4] = [
+const TOOLS: [(&str, &str, &str, &str); 5] = [
     ("helm", "helm.sh/helm/v3", "v3.19.0", "cmd/helm"),
     (
         "llm-d-inference-sim",
@@ -102,6 +112,12 @@ const TOOLS: [(&str, &str, &str, &str); 4] = [
         "cmd/epp",
     ),
     ("egctl", "github.com/envoyproxy/gateway", "v1.9.0", "cmd/egctl"),
+    (
+        "envoy-gateway",
+        "github.com/envoyproxy/gateway",
+        "v1.9.0",
+        "cmd/envoy-gateway",
+    ),
 ];
 
 /// The program, built into `target/tools/go/bin` unless it is there; an error says why it cannot be built.

@@ -15,7 +15,7 @@ use super::{Outcome, tool};
 use crate::process::Running;
 use crate::run::root;
 
-const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
+pub(super) const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
 const DEEPSEEK: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B";
 
 /// As in examples/inference-pool/envoy.yaml.
@@ -26,7 +26,7 @@ const PICKED: [(&str, u16, &str); 3] = [
     ("llama-b", 9002, LLAMA),
     ("deepseek", 9003, DEEPSEEK),
 ];
-const PORTS: Ports = Ports {
+pub(super) const PORTS: Ports = Ports {
     grpc: 9006,
     health: 9007,
     metrics: 9008,
@@ -58,7 +58,7 @@ pub(super) fn simulator() -> Result<Outcome> {
         Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
     let _servers = start_servers(&simulator, &PLAIN)?;
-    let envoy = start_envoy("envoy.yaml")?;
+    let envoy = start_envoy("envoy.yaml", newest()?)?;
     Ok(Outcome::Passed(requests(envoy.listener("ingress")?)?))
 }
 
@@ -71,13 +71,13 @@ pub(super) fn picker() -> Result<Outcome> {
     free(&[PORTS.grpc, PORTS.health, PORTS.metrics, PORTS.kube])?;
     let _servers = start_servers(&simulator, &PICKED)?;
     let _picker = Picker::start(&picker, PORTS, "9001,9002")?;
-    let envoy = start_envoy("envoy-picker.yaml")?;
+    let envoy = start_envoy("envoy-picker.yaml", newest()?)?;
     let gateway = envoy.listener("ingress")?;
     wait_for_endpoints(gateway)?;
     Ok(Outcome::Passed(requests(gateway)?))
 }
 
-fn free(ports: &[u16]) -> Result<()> {
+pub(super) fn free(ports: &[u16]) -> Result<()> {
     for port in ports {
         TcpListener::bind(("127.0.0.1", *port))
             .with_context(|| format!("port {port} of 127.0.0.1 is needed"))?;
@@ -85,15 +85,18 @@ fn free(ports: &[u16]) -> Result<()> {
     Ok(())
 }
 
-fn start_envoy(file: &str) -> Result<Envoy> {
+pub(super) fn newest() -> Result<&'static str> {
+    VERSIONS.last().copied().context("no version of Envoy")
+}
+
+pub(super) fn start_envoy(file: &str, version: &str) -> Result<Envoy> {
     free(&[8080, 9901])?;
     let path = root().join("examples/inference-pool").join(file);
     let config = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let version = VERSIONS.last().context("no version of Envoy")?;
     Envoy::start(&fetch(version)?, &config, 1)
 }
 
-fn start_servers(simulator: &Path, servers: &[(&str, u16, &str)]) -> Result<Vec<Running>> {
+pub(super) fn start_servers(simulator: &Path, servers: &[(&str, u16, &str)]) -> Result<Vec<Running>> {
     let start = |(name, port, model): &(&str, u16, &str)| {
         free(&[*port])?;
         start_server(simulator, name, *port, model)
@@ -180,7 +183,7 @@ fn start_picker(picker: &Path, ports: Ports) -> Result<Running> {
 }
 
 /// The picker needs a moment to see the servers' metrics; until then it answers 503.
-fn wait_for_endpoints(gateway: SocketAddr) -> Result<()> {
+pub(super) fn wait_for_endpoints(gateway: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let response = ask(gateway, "auto", "Who painted the Mona Lisa?")?;

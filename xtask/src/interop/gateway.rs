@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, picker, resources, tool};
 use crate::process::Running;
-use crate::run::root;
+use crate::run::{output, root};
 
 const PORT: u16 = 8080;
 /// The models of the routes of `istio-vsr`, and where Envoy Gateway finds their servers.
@@ -33,6 +33,11 @@ pub(super) fn gateway() -> Result<Outcome> {
     })?;
     let configuration = prepare(&folder)?;
     let _servers = picker::start_servers(&simulator, &SERVERS)?;
+    let mut certificates = Command::new(&gateway);
+    certificates
+        .args(["certgen", "--local", "--config-home"])
+        .arg(folder.join("config"));
+    output(&mut certificates)?;
     let mut command = Command::new(gateway);
     command.args(["server", "--config-path"]).arg(configuration);
     let _gateway = Running::start("envoy-gateway", &mut command, PORT)?;

@@ -1,4 +1,4 @@
-// Puts our OCI layouts into a registry and has Envoy Gateway's own fetcher unpack them. Laid over its package by `cargo xtask interop image`.
+// Puts our OCI layouts into a registry and has Envoy Gateway's own fetcher unpack them. Put into its package by `cargo xtask interop image`.
 package wasm
 
 import (

@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod classifier;
+mod cores;
 pub mod encoder;
 mod files;
 mod onnx;

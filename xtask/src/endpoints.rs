@@ -14,7 +14,7 @@ use promptswitch_tests::envoy::{Envoy, VERSIONS, fetch};
 
 use crate::dist;
 use crate::interop::picker::{Picker, Ports};
-use crate::interop::tool;
+use crate::interop::tools::tool;
 use crate::run::root;
 use replay::Replayed;
 use servers::{SERVERS, Servers, free_ports};

@@ -3,12 +3,16 @@
 //! Apart from the everyday tests: the builds take minutes each and some of them gigabytes. What cannot be built or run here is said,
 //! with the reason, and the rest goes on; the command fails if something that ran did not do what it should.
 
+mod aigw;
 mod bodies;
+mod cluster;
 mod gateway;
+mod istio;
+mod models;
 pub(crate) mod picker;
+pub(crate) mod tools;
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -16,6 +20,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::oci;
 use crate::run::{output, root, run};
+use tools::{source, tool};
 
 /// What to build and run.
 #[derive(clap::Args)]
@@ -30,6 +35,8 @@ pub(crate) struct Options {
 enum Part {
     /// Helm renders the chart.
     Helm,
+    /// Kustomize renders every folder.
+    Kustomize,
     /// Envoy in front of llm-d's simulator of vLLM.
     Simulator,
     /// Envoy with the endpoint picker of the Inference Extension, in front of llm-d's simulator of vLLM.
@@ -42,16 +49,23 @@ enum Part {
     EnvoyGateway,
     /// Envoy Gateway itself, without a cluster, and the Envoy that it starts.
     EnvoyGatewayHost,
+    /// Envoy AI Gateway's own command, with its filter behind ours.
+    AiGateway,
+    /// Istio's control plane and its agent, which fetches the image from a registry.
+    Istio,
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 10] = [
     Part::Helm,
+    Part::Kustomize,
     Part::Simulator,
     Part::Picker,
     Part::Bodies,
     Part::Image,
     Part::EnvoyGateway,
     Part::EnvoyGatewayHost,
+    Part::AiGateway,
+    Part::Istio,
 ];
 
 /// Runs the parts and prints how long each took, or why it was not run.
@@ -66,12 +80,15 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
         let started = Instant::now();
         let outcome = match part {
             Part::Helm => helm(),
+            Part::Kustomize => kustomize(),
             Part::Simulator => picker::simulator(),
             Part::Picker => picker::picker(),
             Part::Bodies => bodies::bodies(),
             Part::Image => image(),
             Part::EnvoyGateway => envoy_gateway(),
             Part::EnvoyGatewayHost => gateway::gateway(),
+            Part::AiGateway => aigw::aigw(),
+            Part::Istio => istio::istio(),
         };
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
@@ -93,52 +110,6 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
 enum Outcome {
     Passed(String),
     NotRun(String),
-}
-
-/// What is built, one after another, by the Go toolchain of this machine: program, module, version, and its folder in the module.
-const TOOLS: [(&str, &str, &str, &str); 5] = [
-    ("helm", "helm.sh/helm/v3", "v3.19.0", "cmd/helm"),
-    (
-        "llm-d-inference-sim",
-        "github.com/llm-d/llm-d-inference-sim",
-        "v0.10.2",
-        "cmd/llm-d-inference-sim",
-    ),
-    // The last release with the picker; it has moved to github.com/llm-d/llm-d-router since.
-    (
-        "epp",
-        "sigs.k8s.io/gateway-api-inference-extension",
-        "v1.5.0",
-        "cmd/epp",
-    ),
-    ("egctl", "github.com/envoyproxy/gateway", "v1.9.0", "cmd/egctl"),
-    (
-        "envoy-gateway",
-        "github.com/envoyproxy/gateway",
-        "v1.9.0",
-        "cmd/envoy-gateway",
-    ),
-];
-
-/// The program, built into `target/tools/go/bin` unless it is there; an error says why it cannot be built.
-pub(crate) fn tool(name: &str) -> Result<PathBuf> {
-    let folder = root().canonicalize()?.join("target/tools/go");
-    let program = folder.join("bin").join(name);
-    if program.exists() {
-        return Ok(program);
-    }
-    let known = TOOLS.iter().find(|(known, ..)| *known == name);
-    let (_, module, version, package) = known.with_context(|| format!("no module for {name}"))?;
-    // A module that requires it: `go install MODULE@VERSION` also asks for the list of versions, which not every proxy gives.
-    let build = folder.join(name);
-    fs::create_dir_all(&build)?;
-    let requires = format!("module build\n\ngo 1.26\n\nrequire {module} {version}\n");
-    fs::write(build.join("go.mod"), requires)?;
-    let mut go = Command::new("nice");
-    go.args(["go", "build", "-mod=mod", "-o"]).arg(&program);
-    go.arg(format!("{module}/{package}")).current_dir(&build);
-    run(&format!("building {name} {version}"), go.env("CGO_ENABLED", "0"))?;
-    Ok(program)
 }
 
 /// Everyday tests render the chart too, once Helm is here.
@@ -166,20 +137,29 @@ fn helm() -> Result<Outcome> {
     )))
 }
 
-/// A test of ours in a copy of Envoy Gateway, whose fetcher is internal to it.
-fn image() -> Result<Outcome> {
-    let download = ["mod", "download", "-json", "github.com/envoyproxy/gateway@v1.9.0"];
-    let answer = match output(
-        Command::new("go")
-            .args(download)
-            .current_dir(root().join("target")),
-    ) {
-        Ok(answer) => answer,
+/// Everyday tests hold what it renders to the published schemas, once it is here.
+fn kustomize() -> Result<Outcome> {
+    let kustomize = match tool("kustomize") {
+        Ok(kustomize) => kustomize,
         Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
-    let answer: serde_json::Value = serde_json::from_str(&answer)?;
-    let module = answer.get("Dir").and_then(serde_json::Value::as_str);
-    let module = PathBuf::from(module.context("go gave no folder")?);
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(root().join("examples"))? {
+        let folder = entry?.path();
+        if folder.join("kustomization.yaml").exists() {
+            output(Command::new(&kustomize).arg("build").arg(&folder))?;
+            folders.push(folder);
+        }
+    }
+    Ok(Outcome::Passed(format!("{} examples", folders.len())))
+}
+
+/// A test of ours in a copy of Envoy Gateway, whose fetcher is internal to it.
+fn image() -> Result<Outcome> {
+    let module = match source("egctl") {
+        Ok(module) => module,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
     oci::oci()?;
     let root = root().canonicalize()?;
     // Files of the module cache may not be replaced, not even by an overlay.

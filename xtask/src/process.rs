@@ -13,7 +13,9 @@ use crate::run::root;
 // A Go program on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A running program; dropping it kills it.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A running program; dropping it ends it.
 pub(crate) struct Running {
     child: Child,
     log: PathBuf,
@@ -60,7 +62,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Asked first, so that a control plane ends the Envoy that it has started. It may have ended by itself.
+        let id = self.child.id().to_string();
+        Command::new("kill").arg(id).stderr(Stdio::null()).status().ok();
+        let deadline = Instant::now() + FAREWELL;
+        while Instant::now() < deadline && self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.child.kill().ok();
         self.child.wait().ok();
     }

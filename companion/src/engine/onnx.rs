@@ -8,6 +8,7 @@ use tract_onnx::tract_core::runtime::{Runnable, State};
 use tract_onnx::tract_hir::infer::Factoid;
 
 use super::EngineError;
+use super::cores::Cores;
 use super::files::failure;
 use crate::device::Device;
 
@@ -28,6 +29,7 @@ pub(super) struct Graph {
     runnable: Arc<dyn Runnable>,
     inputs: Vec<(Role, DatumType)>,
     pad: u32,
+    cores: Arc<Cores>,
 }
 
 /// Outputs of the graph, in the order in which they were asked for.
@@ -63,6 +65,7 @@ impl Graph {
             runnable: runnable.into(),
             inputs,
             pad,
+            cores: Arc::new(Cores::new()),
         })
     }
 
@@ -83,7 +86,9 @@ impl Graph {
             Ok(tensor.cast_to_dt(*kind)?.into_owned().into())
         };
         let inputs = self.inputs.iter().map(tensor).collect::<TractResult<_>>();
-        let outputs = inputs.and_then(|inputs| state.run(inputs)).map_err(run)?;
+        let outputs = inputs
+            .and_then(|inputs| self.cores.run(|| state.run(inputs)))
+            .map_err(run)?;
         Ok(Outputs(outputs))
     }
 }

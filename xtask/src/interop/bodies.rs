@@ -11,8 +11,9 @@ use promptswitch_tests::message::{Framing, Pace, Request};
 use promptswitch_tests::scenario::{difference, replace_model};
 use promptswitch_tests::upstream::{TEST_ID, Upstream};
 
+use super::Outcome;
 use super::picker::{LLAMA, PORTS, Picker, free, start_envoy, wait_for_endpoints};
-use super::{Outcome, tool};
+use super::tools::tool;
 
 const SERVERS: [u16; 2] = [9001, 9002];
 const SIZES: [usize; 6] = [5_000, 50_000, 100_000, 500_000, 1_000_000, 2_000_000];

@@ -6,19 +6,16 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use promptswitch_tests::client;
 use promptswitch_tests::envoy::fetch;
-use promptswitch_tests::message::{Framing, Pace, Request};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Outcome, picker, resources, tool};
+use super::models::{SERVERS, requests};
+use super::tools::tool;
+use super::{Outcome, picker, resources};
 use crate::process::Running;
 use crate::run::{output, root};
 
 const PORT: u16 = 8080;
-/// The models of the routes of `istio-vsr`, and where Envoy Gateway finds their servers.
-const SERVERS: [(&str, u16, &str); 2] = [("llama-8b", 9001, "llama3-8b"), ("phi4-mini", 9002, "phi4-mini")];
-
 /// Our resources for Envoy Gateway, loaded by it, in an Envoy that it configures and starts, before simulated model servers.
 pub(super) fn gateway() -> Result<Outcome> {
     let (simulator, gateway) = match (tool("llm-d-inference-sim"), tool("envoy-gateway")) {
@@ -112,39 +109,5 @@ fn on_this_host(resources: &str, version: &str) -> Result<String> {
     Ok(format!(
         "{}---\n{proxy}\n",
         documents.collect::<Vec<_>>().join("---\n")
-    ))
-}
-
-/// Model asked for, prompt, and the model that must answer: a server refuses every model but its own.
-const REQUESTS: [(&str, &str, &str); 3] = [
-    ("auto", "What is the derivative of x^3 * sin(x)?", "phi4-mini"),
-    ("auto", "Who was the first emperor of Rome?", "llama3-8b"),
-    ("phi4-mini", "Hello", "phi4-mini"),
-];
-
-fn requests(gateway: SocketAddr) -> Result<String> {
-    for (model, prompt, wanted) in REQUESTS {
-        // A client's own routing header must not choose.
-        let spoofed = SERVERS.iter().map(|server| server.2).find(|name| *name != wanted);
-        let request = Request::chat(model, prompt).header("x-selected-model", spoofed.unwrap_or_default());
-        let response = client::send(gateway, &request, Framing::ContentLength, Pace::Whole)?;
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let is_right = response.status == 200 && body.get("model") == Some(&json!(wanted));
-        ensure!(is_right, "{model} {prompt}: {} {body}", response.status);
-    }
-    // Envoy Gateway's own limit is 32 KiB: the ClientTrafficPolicy must have raised it.
-    let large = Request::chat("auto", &"Who was the first emperor of Rome? ".repeat(30_000));
-    let response = client::send(gateway, &large, Framing::Chunked, Pace::Whole)?;
-    ensure!(
-        response.status == 200,
-        "a body of {} bytes: {}",
-        large.body.len(),
-        response.status
-    );
-    Ok(format!(
-        "{} requests by decision and name in an Envoy that it started; a body of {} bytes got {}",
-        REQUESTS.len(),
-        large.body.len(),
-        response.status
     ))
 }

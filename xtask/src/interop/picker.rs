@@ -11,7 +11,9 @@ use promptswitch_tests::envoy::{Envoy, VERSIONS, fetch};
 use promptswitch_tests::message::{Framing, Pace, Request, Response};
 use serde_json::{Value, json};
 
-use super::{Outcome, tool};
+use super::Outcome;
+use super::cluster::{Cluster, pod};
+use super::tools::tool;
 use crate::process::Running;
 use crate::run::root;
 
@@ -47,7 +49,7 @@ pub(crate) struct Ports {
 
 /// A running endpoint picker.
 pub(crate) struct Picker {
-    _kube: Running,
+    _cluster: Cluster,
     _picker: Running,
 }
 
@@ -133,35 +135,37 @@ fn start_server(simulator: &Path, name: &str, port: u16, model: &str) -> Result<
 impl Picker {
     /// Starts the picker, with its defaults, for model servers on these ports of this host, separated by commas.
     pub(crate) fn start(program: &Path, ports: Ports, servers: &str) -> Result<Self> {
-        let _kube = start_kube(ports.kube, servers)?;
-        let _picker = start_picker(program, ports)?;
-        Ok(Self { _kube, _picker })
+        let _cluster = Cluster::start(ports.kube, &pool(servers)?)?;
+        let _picker = start_picker(program, ports, &_cluster)?;
+        Ok(Self { _cluster, _picker })
     }
 }
 
-/// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
-fn start_kube(port: u16, servers: &str) -> Result<Running> {
-    let mut command = Command::new("python3");
-    command
-        .arg(root().join("xtask/src/interop/kube.py"))
-        .args([&port.to_string(), POOL, servers]);
-    Running::start("kube", &mut command, port)
+/// An InferencePool, and a pod of this host that serves on each of these ports.
+fn pool(ports: &str) -> Result<[Value; 2]> {
+    let labels = json!({"app": POOL});
+    let ports = ports
+        .split(',')
+        .map(|port| Ok(json!({"number": port.parse::<u16>()?})));
+    Ok([
+        json!({
+            "apiVersion": "inference.networking.k8s.io/v1", "kind": "InferencePool",
+            "metadata": {"name": POOL, "namespace": "default"},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "targetPorts": ports.collect::<Result<Vec<_>>>()?,
+                "endpointPickerRef": {"name": "picker", "port": {"number": 9002}},
+            },
+        }),
+        pod("model-servers", "127.0.0.1", &labels),
+    ])
 }
 
-fn start_picker(picker: &Path, ports: Ports) -> Result<Running> {
-    let folder = root().canonicalize()?.join("target/run");
-    let config = folder.join("interop-kubeconfig.json");
-    let server = format!("http://127.0.0.1:{}", ports.kube);
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "local",
-        "clusters": [{"name": "local", "cluster": {"server": server}}],
-        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "local"}}],
-        "users": [{"name": "local", "user": {}}],
-    });
-    std::fs::write(&config, kubeconfig.to_string())?;
+/// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
+fn start_picker(picker: &Path, ports: Ports, cluster: &Cluster) -> Result<Running> {
     let mut command = Command::new(picker);
     command
-        .env("KUBECONFIG", &config)
+        .env("KUBECONFIG", &cluster.kubeconfig)
         .env("NAMESPACE", "default")
         .env("POD_NAME", "llama3-8b-epp-0");
     // Without a pool, by selector and ports alone, this release does not start: it wants the names that it forbids.

@@ -53,9 +53,11 @@ enum Part {
     AiGateway,
     /// Istio's control plane and its agent, which fetches the image from a registry.
     Istio,
+    /// Istio's validation and analysis of the resources for it.
+    Istioctl,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part::Helm,
     Part::Kustomize,
     Part::Simulator,
@@ -66,6 +68,7 @@ const PARTS: [Part; 10] = [
     Part::EnvoyGatewayHost,
     Part::AiGateway,
     Part::Istio,
+    Part::Istioctl,
 ];
 
 /// Runs the parts and prints how long each took, or why it was not run.
@@ -89,6 +92,7 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
             Part::EnvoyGatewayHost => gateway::gateway(),
             Part::AiGateway => aigw::aigw(),
             Part::Istio => istio::istio(),
+            Part::Istioctl => istio::istioctl(),
         };
         let seconds = started.elapsed().as_secs_f64();
         match outcome {

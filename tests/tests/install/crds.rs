@@ -36,7 +36,7 @@ const SOURCES: [(&str, &str); 8] = [
     ),
     ("github.com/kserve/kserve@v0.20.0", "config/crd/full/llmisvc"),
     (
-        "github.com/envoyproxy/ai-gateway@v1.1.0",
+        "github.com/envoyproxy/ai-gateway@v1.0.0",
         "manifests/charts/ai-gateway-crds-helm/templates",
     ),
     ("github.com/llm-d/llm-d-router@v0.10.0", "config/crd/bases"),

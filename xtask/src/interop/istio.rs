@@ -89,6 +89,47 @@ pub(super) fn istio() -> Result<Outcome> {
     )))
 }
 
+const FOLDERS: [&str; 8] = [
+    "wasmplugin/istio/base",
+    "wasmplugin/istio/headers-only",
+    "wasmplugin/istio/overlays/after-authn",
+    "wasmplugin/istio/overlays/companion",
+    "examples/istio-vsr",
+    "examples/inference-pool",
+    "examples/kserve",
+    "examples/companion-gpu",
+];
+
+/// What it says of every EnvoyFilter: that it depends on Istio's inside.
+const EXPECTED: &str = "[IST0133]";
+
+/// `istioctl validate` and `istioctl analyze` on what the folders render to.
+pub(super) fn istioctl() -> Result<Outcome> {
+    let (istioctl, kustomize) = match (tool("istioctl"), tool("kustomize")) {
+        (Ok(istioctl), Ok(kustomize)) => (istioctl, kustomize),
+        (Err(error), _) | (_, Err(error)) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let file = root().join("target/run/rendered.yaml");
+    for folder in FOLDERS {
+        let rendered = output(Command::new(&kustomize).arg("build").arg(root().join(folder)))?;
+        fs::write(&file, rendered)?;
+        output(Command::new(&istioctl).args(["validate", "-f"]).arg(&file)).context(folder)?;
+        let mut analyze = Command::new(&istioctl);
+        analyze
+            .args(["analyze", "--use-kube=false", "--output", "log"])
+            .arg(&file);
+        let said = output(&mut analyze).context(folder)?;
+        let surprise = said
+            .lines()
+            .find(|line| line.contains("[IST") && !line.contains(EXPECTED));
+        ensure!(surprise.is_none(), "{folder}: {surprise:?}");
+    }
+    Ok(Outcome::Passed(format!(
+        "{} folders, no warning but of EnvoyFilters as such",
+        FOLDERS.len()
+    )))
+}
+
 /// A registry that has the image of `cargo xtask oci`.
 fn start_registry(crane: &Path, image: &str) -> Result<Running> {
     ensure!(

@@ -3,11 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
-use tract_linalg::multithread::{Executor, multithread_tract_scope, set_threading_panel_threshold};
-
-/// A product of matrices of fewer panels is not split: handing it out costs some microseconds. Tract's own 64 suits larger models
-/// than sentence encoders; with 16, all-MiniLM-L6-v2 takes two thirds of the time for 16 tokens on two cores.
-const LEAST_PANELS: usize = 16;
+use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
 /// The cores of this machine, for the batches of one model.
 #[derive(Debug)]
@@ -19,7 +15,6 @@ pub(super) struct Cores {
 impl Cores {
     pub(super) fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        set_threading_panel_threshold(LEAST_PANELS);
         Self {
             all: if cores > 1 {
                 Executor::multithread(cores)
@@ -31,12 +26,14 @@ impl Cores {
     }
 
     /// Runs a batch: on all cores where no other batch runs yet, else on the one of its thread.
-    pub(super) fn run<R>(&self, batch: impl FnOnce() -> R) -> R {
+    pub(super) fn run<R: Send>(&self, batch: impl FnOnce() -> R + Send) -> R {
         let _running = Running::start(&self.running);
-        if self.running.load(Ordering::Relaxed) == 1 {
-            multithread_tract_scope(self.all.clone(), batch)
-        } else {
-            batch()
+        match &self.all {
+            // Within the pool, as each product would otherwise pass from this thread to one of the pool and back.
+            Executor::MultiThread(pool) if self.running.load(Ordering::Relaxed) == 1 => {
+                pool.install(|| multithread_tract_scope(self.all.clone(), batch))
+            }
+            _ => batch(),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Graph {
 }
 
 /// Outputs of the graph, in the order in which they were asked for.
-pub(super) struct Outputs(TVec<TValue>);
+pub(super) struct Outputs(TVec<Arc<Tensor>>);
 
 impl Graph {
     /// Loads `path`. `role` says what to fill the input of a name with; `outputs` picks from the outputs' names those
@@ -75,6 +75,15 @@ impl Graph {
 
     /// Runs a padded batch.
     pub(super) fn run(&self, state: &mut dyn State, batch: &[&[u32]]) -> Result<Outputs, EngineError> {
+        let outputs = self.cores.run(|| {
+            let outputs = state.run(self.fill(batch)?)?;
+            Ok(outputs.into_iter().map(TValue::into_arc_tensor).collect())
+        });
+        Ok(Outputs(outputs.map_err(run)?))
+    }
+
+    /// The inputs for a batch.
+    fn fill(&self, batch: &[&[u32]]) -> TractResult<TVec<TValue>> {
         let length = batch.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
         let tensor = |(role, kind): &(Role, DatumType)| -> TractResult<TValue> {
             let mut values = Vec::with_capacity(batch.len() * length);
@@ -85,11 +94,7 @@ impl Graph {
             let tensor = Tensor::from_shape(&[batch.len(), length], &values)?;
             Ok(tensor.cast_to_dt(*kind)?.into_owned().into())
         };
-        let inputs = self.inputs.iter().map(tensor).collect::<TractResult<_>>();
-        let outputs = inputs
-            .and_then(|inputs| self.cores.run(|| state.run(inputs)))
-            .map_err(run)?;
-        Ok(Outputs(outputs))
+        self.inputs.iter().map(tensor).collect()
     }
 }
 

@@ -15,7 +15,7 @@ const LIST: usize = 512;
 
 /// Most vectors of a graph, forgotten ones too. A search takes about as long in a large graph as in a small one, so
 /// that there should be few.
-const GRAPH: usize = 65_536;
+const GRAPH: usize = 131_072;
 
 /// Vectors that are moved with each one that comes; more than one, so that moving ends.
 const MOVED: usize = 4;

@@ -8,6 +8,7 @@ mod bodies;
 mod cluster;
 mod gateway;
 mod istio;
+mod mesh;
 mod models;
 pub(crate) mod picker;
 pub(crate) mod tools;
@@ -53,11 +54,13 @@ enum Part {
     AiGateway,
     /// Istio's control plane and its agent, which fetches the image from a registry.
     Istio,
+    /// Istio with InferencePools, one with an endpoint picker.
+    IstioPools,
     /// Istio's validation and analysis of the resources for it.
     Istioctl,
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     Part::Helm,
     Part::Kustomize,
     Part::Simulator,
@@ -68,6 +71,7 @@ const PARTS: [Part; 11] = [
     Part::EnvoyGatewayHost,
     Part::AiGateway,
     Part::Istio,
+    Part::IstioPools,
     Part::Istioctl,
 ];
 
@@ -92,6 +96,7 @@ pub(crate) fn interop(options: &Options) -> Result<()> {
             Part::EnvoyGatewayHost => gateway::gateway(),
             Part::AiGateway => aigw::aigw(),
             Part::Istio => istio::istio(),
+            Part::IstioPools => istio::pools(),
             Part::Istioctl => istio::istioctl(),
         };
         let seconds = started.elapsed().as_secs_f64();

@@ -1,92 +1,157 @@
-//! Istio without a cluster: its control plane reads the example istio-vsr from an API of ours, and its agent, which runs Envoy,
-//! fetches the image from a registry.
+//! The examples for Istio, with Istio.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use promptswitch_tests::envoy::fetch;
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, pod, service};
+use super::cluster::service;
+use super::mesh::Mesh;
 use super::models::{SERVERS, requests};
-use super::tools::{source, tool};
+use super::tools::tool;
 use super::{Outcome, picker};
-use crate::process::Running;
 use crate::run::{output, root};
-use crate::{dist, oci};
 
-const API: u16 = 9009;
-const REGISTRY: u16 = 9010;
-const DISCOVERY: u16 = 15010;
-const GATEWAY: u16 = 8080;
-/// The gateway's pod: an address of its own, as the model servers have 127.0.0.1.
-const POD: &str = "127.0.0.2";
-const LABEL: &str = "gateway.networking.k8s.io/gateway-name";
-/// Where the agent keeps modules; nothing changes it.
-const MODULES: &str = "/var/lib/istio/data";
-
-/// Kinds that Istio looks at where their definitions are there: group, plurals.
-const KINDS: [(&str, &[&str]); 3] = [
-    (
-        "gateway.networking.k8s.io",
-        &["gatewayclasses", "gateways", "httproutes", "referencegrants"],
-    ),
-    (
-        "networking.istio.io",
-        &[
-            "envoyfilters",
-            "destinationrules",
-            "virtualservices",
-            "gateways",
-            "serviceentries",
-        ],
-    ),
-    ("extensions.istio.io", &["wasmplugins", "trafficextensions"]),
-];
-
-/// The example as a cluster would have it, up to Envoy.
+/// istio-vsr: the guide's routes.
 pub(super) fn istio() -> Result<Outcome> {
-    let names = [
-        "pilot-discovery",
-        "pilot-agent",
-        "crane",
-        "kustomize",
-        "llm-d-inference-sim",
-    ];
-    let tools: Result<Vec<_>> = names.into_iter().map(tool).collect();
-    let tools = match (tools, fs::create_dir_all(MODULES)) {
-        (Err(error), _) => return Ok(Outcome::NotRun(format!("{error:#}"))),
-        (_, Err(error)) => return Ok(Outcome::NotRun(format!("{MODULES}: {error}"))),
-        (Ok(tools), Ok(())) => tools,
-    };
-    let [discovery, agent, crane, kustomize, simulator] = tools.as_slice() else {
-        anyhow::bail!("a tool is missing");
-    };
-    picker::free(&[
-        API, REGISTRY, DISCOVERY, GATEWAY, 15000, 15014, 15020, 15021, 15080, 15090,
-    ])?;
-    let image = format!("127.0.0.1:{REGISTRY}/promptswitch:0.1.0");
-    let _registry = start_registry(crane, &image)?;
-    let _servers = picker::start_servers(simulator, &SERVERS)?;
-    let rendered = output(
-        Command::new(kustomize)
-            .arg("build")
-            .arg(root().join("examples/istio-vsr")),
-    )?;
-    let rendered = rendered.replace("registry.example/promptswitch:0.1.0", &image);
-    ensure!(rendered.contains(&image), "the example has no image");
-    let cluster = Cluster::start(API, &objects(&rendered)?)?;
-    let folder = root().canonicalize()?.join("target/run/istio");
-    fs::create_dir_all(&folder)?;
-    let _discovery = start_discovery(discovery, &cluster, &folder)?;
-    let _agent = start_agent(agent, &folder)?;
-    let found = requests(SocketAddr::from(([127, 0, 0, 1], GATEWAY)))?;
+    if let Some(why) = Mesh::missing() {
+        return Ok(Outcome::NotRun(why));
+    }
+    let _servers = picker::start_servers(&tool("llm-d-inference-sim")?, &SERVERS)?;
+    let mesh = Mesh::start("examples/istio-vsr", |objects| {
+        for (number, (name, port, _)) in SERVERS.into_iter().enumerate() {
+            objects.extend(service(
+                name,
+                &format!("10.0.0.{}", number + 1),
+                "127.0.0.1",
+                port,
+                None,
+            ));
+        }
+        Ok(())
+    })?;
+    let found = requests(mesh.gateway())?;
     Ok(Outcome::Passed(format!(
         "{found}; the module came from the registry, by Istio's agent"
     )))
+}
+
+/// Pool, the ports of its servers on this host, Istio's service for it (the name, and the start of its SHA-256), and what is to
+/// happen where its picker does not answer.
+const POOLS: [(&str, &[u16], &str, &str); 2] = [
+    ("llama3-8b", &[9001, 9002], "llama3-8b-ip-b2872713", "FailClose"),
+    ("deepseek-r1", &[9003], "deepseek-r1-ip-28616143", "FailOpen"),
+];
+
+/// inference-pool: Istio calls the endpoint picker for the pool of the route that the filter's header chooses. The second pool's
+/// picker is not there, which its failure mode allows; the first one's may not be missing.
+pub(super) fn pools() -> Result<Outcome> {
+    let missing = Mesh::missing().or(tool("epp").err().map(|error| format!("{error:#}")));
+    if let Some(why) = missing {
+        return Ok(Outcome::NotRun(why));
+    }
+    let _servers = picker::start_servers(&tool("llm-d-inference-sim")?, &picker::PICKED)?;
+    let mesh = Mesh::start("examples/inference-pool", |objects| {
+        for (name, ports, service, failure) in POOLS {
+            let mut pools = objects
+                .iter_mut()
+                .filter(|o| o.pointer("/kind") == Some(&json!("InferencePool")));
+            let pool = pools.find(|o| o.pointer("/metadata/name") == Some(&json!(name)));
+            let pool = pool.context("no such pool")?;
+            *pool
+                .pointer_mut("/spec/endpointPickerRef/failureMode")
+                .context("no mode")? = json!(failure);
+            *pool.pointer_mut("/spec/targetPorts").context("no ports")? =
+                ports.iter().map(|port| json!({"number": port})).collect();
+            objects.extend(shadow(name, ports, service, failure));
+            objects.push(super::cluster::pod(
+                name,
+                "127.0.0.1",
+                &json!({"app": format!("vllm-{name}")}),
+            ));
+        }
+        objects.extend(picker_service());
+        objects.iter_mut().for_each(accept);
+        Ok(())
+    })?;
+    let running = picker::start_picker(&tool("epp")?, picker::PORTS, &mesh.cluster)?;
+    picker::wait_for_endpoints(mesh.gateway())?;
+    let found = picker::requests(mesh.gateway())?;
+    // Nothing else shows that Envoy asked it.
+    drop(running);
+    let status = picker::ask(mesh.gateway(), "auto", "Who painted the Mona Lisa?")?.status;
+    ensure!(status != 200, "the pool answers without its picker");
+    Ok(Outcome::Passed(format!(
+        "{found}; {status} once the picker is gone"
+    )))
+}
+
+/// The status that Istio gives a route that it has accepted, and by which it finds the gateways of a pool.
+fn accept(object: &mut Value) {
+    let parents = object
+        .pointer("/spec/parentRefs")
+        .and_then(Value::as_array)
+        .cloned();
+    if let (Some(parents), Some(object)) = (parents, object.as_object_mut()) {
+        let status = |parent| {
+            json!({
+                "parentRef": parent, "controllerName": "istio.io/gateway-controller",
+                "conditions": [{
+                    "type": "Accepted", "status": "True", "reason": "Accepted", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }],
+            })
+        };
+        let parents: Vec<_> = parents.into_iter().map(status).collect();
+        object.insert("status".into(), json!({"parents": parents}));
+    }
+}
+
+/// The service that Istio makes for a pool, with its endpoints, which a cluster would find by the selector.
+fn shadow(pool: &str, ports: &[u16], name: &str, failure: &str) -> [Value; 2] {
+    let numbered = || (0u16..).zip(ports);
+    let of_service = numbered().map(|(n, port)| json!({"name": format!("http-{n}"), "port": 54321 + n, "targetPort": port, "protocol": "TCP"}));
+    let of_slice =
+        numbered().map(|(n, port)| json!({"name": format!("http-{n}"), "port": port, "protocol": "TCP"}));
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": name, "namespace": "default", "labels": {
+                "istio.io/inferencepool-name": pool,
+                "istio.io/inferencepool-extension-service": format!("{pool}-epp"),
+                "istio.io/inferencepool-extension-port": "9002",
+                "istio.io/inferencepool-extension-failure-mode": failure,
+                "internal.istio.io/service-semantics": "inferencepool",
+            }},
+            "spec": {"type": "ClusterIP", "clusterIP": "None", "selector": {"app": format!("vllm-{pool}")}, "ports": of_service.collect::<Vec<_>>()},
+        }),
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": name, "namespace": "default", "labels": {"kubernetes.io/service-name": name}},
+            "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": true}}], "ports": of_slice.collect::<Vec<_>>(),
+        }),
+    ]
+}
+
+fn picker_service() -> [Value; 2] {
+    let name = "llama3-8b-epp";
+    let port = picker::PORTS.grpc;
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"},
+            "spec": {
+                "type": "ClusterIP", "clusterIP": "10.0.0.5", "clusterIPs": ["10.0.0.5"],
+                "ports": [{"name": "grpc", "port": 9002, "targetPort": port, "protocol": "TCP"}],
+            },
+        }),
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": name, "namespace": "default", "labels": {"kubernetes.io/service-name": name}},
+            "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": true}}],
+            "ports": [{"name": "grpc", "port": port, "protocol": "TCP"}],
+        }),
+    ]
 }
 
 const FOLDERS: [&str; 8] = [
@@ -128,133 +193,4 @@ pub(super) fn istioctl() -> Result<Outcome> {
         "{} folders, no warning but of EnvoyFilters as such",
         FOLDERS.len()
     )))
-}
-
-/// A registry that has the image of `cargo xtask oci`.
-fn start_registry(crane: &Path, image: &str) -> Result<Running> {
-    ensure!(
-        dist::wasm().exists(),
-        "dist/promptswitch.wasm is missing: cargo xtask dist"
-    );
-    oci::oci()?;
-    let mut command = Command::new(crane);
-    command.args(["registry", "serve", "--address", &format!("127.0.0.1:{REGISTRY}")]);
-    let registry = Running::start("registry", &mut command, REGISTRY)?;
-    let mut push = Command::new(crane);
-    push.args(["push", "--insecure"]);
-    output(push.arg(root().join("dist/oci/image")).arg(image))?;
-    Ok(registry)
-}
-
-/// What is rendered, and what a cluster has besides: definitions, the class, namespaces, services, the gateway's pod.
-fn objects(rendered: &str) -> Result<Vec<Value>> {
-    let mut objects: Vec<Value> = serde_saphyr::from_multiple(rendered)?;
-    for (group, plurals) in KINDS {
-        let annotations = json!({"gateway.networking.k8s.io/bundle-version": "v1.5.1", "gateway.networking.k8s.io/channel": "standard"});
-        objects.extend(plurals.iter().map(|plural| {
-            json!({
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": {"name": format!("{plural}.{group}"), "annotations": annotations},
-            })
-        }));
-    }
-    for name in ["default", "istio-system"] {
-        objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-    }
-    objects.push(json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "istio"},
-        "spec": {"controllerName": "istio.io/gateway-controller"},
-    }));
-    for (number, (name, port, _)) in SERVERS.into_iter().enumerate() {
-        objects.extend(service(
-            name,
-            &format!("10.0.0.{}", number + 1),
-            "127.0.0.1",
-            port,
-            None,
-        ));
-    }
-    objects.push(pod("gateway", POD, &json!({LABEL: "inference-gateway"})));
-    // Istio makes this service, and the deployment behind it, for a Gateway.
-    objects.extend(service(
-        "inference-gateway-istio",
-        "10.0.0.9",
-        POD,
-        GATEWAY,
-        Some("gateway"),
-    ));
-    Ok(objects)
-}
-
-fn start_discovery(program: &Path, cluster: &Cluster, folder: &Path) -> Result<Running> {
-    let mesh =
-        json!({"enableAutoMtls": false, "enablePrometheusMerge": false, "defaultProviders": {"metrics": []}});
-    let file = folder.join("mesh.json");
-    fs::write(&file, mesh.to_string())?;
-    let mut command = Command::new(program);
-    command
-        .arg("discovery")
-        .arg("--kubeconfig")
-        .arg(&cluster.kubeconfig)
-        .arg("--meshConfig")
-        .arg(&file);
-    for (flag, address) in [
-        ("--httpAddr", "127.0.0.1:15080"),
-        ("--httpsAddr", ""),
-        ("--grpcAddr", &format!("127.0.0.1:{DISCOVERY}")),
-        ("--secureGRPCAddr", ""),
-        ("--monitoringAddr", "127.0.0.1:15014"),
-        ("--ctrlz_port", "0"),
-    ] {
-        command.args([flag, address]);
-    }
-    // Two filters of Istio's own build of Envoy, which this Envoy does not have; neither routes.
-    command.envs([
-        ("PILOT_ENABLE_ALPN_FILTER", "false"),
-        ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
-    ]);
-    command.envs([
-        ("ENABLE_CA_SERVER", "false"),
-        ("POD_NAMESPACE", "istio-system"),
-        ("POD_NAME", "istiod"),
-    ]);
-    Running::start("pilot-discovery", &mut command, DISCOVERY)
-}
-
-fn start_agent(program: &Path, folder: &Path) -> Result<Running> {
-    let envoy = fetch(picker::newest()?)?.canonicalize()?;
-    let config = json!({
-        "discoveryAddress": format!("127.0.0.1:{DISCOVERY}"), "controlPlaneAuthPolicy": "NONE", "concurrency": 1,
-        "binaryPath": envoy, "configPath": folder.join("proxy"), "statusPort": 15020,
-        "terminationDrainDuration": "1s",
-    });
-    let template = source("pilot-agent")?.join("tools/packaging/common/envoy_bootstrap.json");
-    let template = template.to_str().context("a path that is no text")?;
-    let mut command = Command::new(program);
-    command.args([
-        "proxy",
-        "router",
-        "--domain",
-        "default.svc.cluster.local",
-        "--templateFile",
-        template,
-    ]);
-    command.env("PROXY_CONFIG", config.to_string());
-    command.envs([
-        ("POD_NAME", "gateway"),
-        ("POD_NAMESPACE", "default"),
-        ("INSTANCE_IP", POD),
-    ]);
-    command.envs([
-        ("ISTIO_META_CLUSTER_ID", "Kubernetes"),
-        ("ISTIO_META_ISTIO_VERSION", "1.31.0"),
-    ]);
-    command.env(
-        "ISTIO_METAJSON_LABELS",
-        json!({LABEL: "inference-gateway"}).to_string(),
-    );
-    command.env("WASM_INSECURE_REGISTRIES", format!("127.0.0.1:{REGISTRY}"));
-    // There is no one to ask for a certificate.
-    command.envs([("FILE_MOUNTED_CERTS", "true"), ("JWT_POLICY", "none")]);
-    Running::start("pilot-agent", command.current_dir(folder), GATEWAY)
 }

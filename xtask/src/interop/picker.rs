@@ -23,7 +23,7 @@ const DEEPSEEK: &str = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B";
 /// As in examples/inference-pool/envoy.yaml.
 const PLAIN: [(&str, u16, &str); 2] = [("llama", 9001, LLAMA), ("deepseek", 9002, DEEPSEEK)];
 /// As in examples/inference-pool/envoy-picker.yaml.
-const PICKED: [(&str, u16, &str); 3] = [
+pub(super) const PICKED: [(&str, u16, &str); 3] = [
     ("llama-a", 9001, LLAMA),
     ("llama-b", 9002, LLAMA),
     ("deepseek", 9003, DEEPSEEK),
@@ -162,7 +162,7 @@ fn pool(ports: &str) -> Result<[Value; 2]> {
 }
 
 /// The picker of this release looks for pods in a cluster: it gets as much of one as it asks for.
-fn start_picker(picker: &Path, ports: Ports, cluster: &Cluster) -> Result<Running> {
+pub(super) fn start_picker(picker: &Path, ports: Ports, cluster: &Cluster) -> Result<Running> {
     let mut command = Command::new(picker);
     command
         .env("KUBECONFIG", &cluster.kubeconfig)
@@ -225,7 +225,7 @@ const REQUESTS: [(&str, &str, &str); 5] = [
     ("deepseek-r1", "Hello", "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"),
 ];
 
-fn requests(gateway: SocketAddr) -> Result<String> {
+pub(super) fn requests(gateway: SocketAddr) -> Result<String> {
     let mut pods = std::collections::BTreeSet::new();
     for (model, prompt, wanted) in REQUESTS {
         let response = ask(gateway, model, prompt)?;
@@ -259,7 +259,7 @@ fn requests(gateway: SocketAddr) -> Result<String> {
     ))
 }
 
-fn ask(gateway: SocketAddr, model: &str, prompt: &str) -> Result<Response> {
+pub(super) fn ask(gateway: SocketAddr, model: &str, prompt: &str) -> Result<Response> {
     client::send(
         gateway,
         &Request::chat(model, prompt),

@@ -99,6 +99,13 @@ fn explain(
         .iter()
         .any(|(name, value)| name == "x-vsr-debug" && value == "true");
     let sent = arguments.header.iter().map(|(name, _)| name);
+    let kept = |name: &str| {
+        let mut headers = arguments
+            .header
+            .iter()
+            .filter(|(sent, _)| sent == name && !policy.owned_headers().contains(sent));
+        headers.next().map(|(_, value)| value.clone().into_bytes())
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let change = |edit: &Edit| {
         (
@@ -111,7 +118,11 @@ fn explain(
             .filter(|name| policy.owned_headers().contains(name))
             .cloned()
             .collect(),
-        request_headers: policy.request_headers(&verdict).into_iter().map(owned).collect(),
+        request_headers: policy
+            .request_headers(&verdict, &kept)
+            .into_iter()
+            .map(owned)
+            .collect(),
         response_headers: policy
             .response_headers(&verdict, debug)
             .into_iter()

@@ -42,7 +42,7 @@ impl Release {
 }
 
 /// The changes of request headers: the decision's own first, then the routing headers, which nothing overrides.
-pub(crate) fn changes(plugin: &Plugin, verdict: &Verdict) -> Vec<HeaderChange> {
+pub(crate) fn changes(host: &dyn Host, plugin: &Plugin, verdict: &Verdict) -> Vec<HeaderChange> {
     let set = |name: &str, value: String| HeaderChange {
         name: name.to_owned(),
         operation: HeaderOperation::Set(value),
@@ -58,7 +58,8 @@ pub(crate) fn changes(plugin: &Plugin, verdict: &Verdict) -> Vec<HeaderChange> {
         // An encoded answer could not be kept.
         changes.push(set("accept-encoding", "identity".to_owned()));
     }
-    let outputs = plugin.policy.request_headers(verdict);
+    let header = |name: &str| host.request_header(name);
+    let outputs = plugin.policy.request_headers(verdict, &header);
     changes.extend(outputs.into_iter().map(|(name, value)| set(name, value)));
     changes
 }

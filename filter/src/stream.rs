@@ -282,15 +282,15 @@ impl Stream {
                 }));
                 Step::Ask(ask)
             }
-            Some(Ok(shadow)) => match self.finish(plugin, verdict, &body, (started, took_us), None) {
+            Some(Ok(shadow)) => match self.finish(host, plugin, verdict, &body, (started, took_us), None) {
                 Step::Release(release) => Step::Release(Release {
                     ask: Some(shadow),
                     ..release
                 }),
                 step => step,
             },
-            Some(Err(outcome)) => self.finish(plugin, verdict, &body, (started, took_us), Some(outcome)),
-            None => self.finish(plugin, verdict, &body, (started, took_us), None),
+            Some(Err(outcome)) => self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome)),
+            None => self.finish(host, plugin, verdict, &body, (started, took_us), None),
         }
     }
 
@@ -312,7 +312,7 @@ impl Stream {
         } = asking;
         let opinion = match opinion {
             Ok(opinion) => opinion,
-            Err(outcome) => return self.finish(plugin, verdict, &body, (started, took_us), Some(outcome)),
+            Err(outcome) => return self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome)),
         };
         let again = host.now();
         let joined = verdict.scores.as_ref().map(|scores| scores.joined(&opinion));
@@ -324,12 +324,13 @@ impl Stream {
             _ => verdict,
         };
         let took_us = took_us + host.now().saturating_sub(again) / 1_000;
-        self.finish(plugin, verdict, &body, (started, took_us), Some(Outcome::Used))
+        self.finish(host, plugin, verdict, &body, (started, took_us), Some(Outcome::Used))
     }
 
     /// Carries a verdict out. `timing` is when deciding began, in nanoseconds, and the microseconds that it took.
     fn finish(
         &mut self,
+        host: &dyn Host,
         plugin: &Plugin,
         mut verdict: Verdict,
         body: &[u8],
@@ -342,7 +343,7 @@ impl Stream {
             None => {
                 placed = plugin.place(&mut verdict, started);
                 Step::Release(Release {
-                    headers: changes(plugin, &verdict),
+                    headers: changes(host, plugin, &verdict),
                     body: (!verdict.edits.is_empty()).then(|| (body.len(), splice(body, &verdict.edits))),
                     ask: None,
                 })
@@ -365,7 +366,7 @@ impl Stream {
     fn unrouted(&mut self, host: &dyn Host, plugin: &Plugin, reason: Reason) -> Step {
         let mut verdict = plugin.policy.fallback(reason);
         let placed = plugin.place(&mut verdict, host.now());
-        let headers = changes(plugin, &verdict);
+        let headers = changes(host, plugin, &verdict);
         self.state = State::Decided(Box::new(Decided {
             verdict,
             took_us: 0,

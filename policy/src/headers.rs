@@ -1,11 +1,16 @@
 //! The headers that a verdict becomes.
 
 use crate::template::Slot;
-use crate::{DOMAINS, DomainScores, Placement, Policy, Reason, SignalKind, Verdict};
+use crate::{DOMAINS, DomainScores, Headers, Placement, Policy, Reason, SignalKind, Verdict};
 
 impl Policy {
-    /// The request headers to set, as configured. A header whose value comes out empty is left out.
-    pub fn request_headers<'v>(&'v self, verdict: &'v Verdict) -> Vec<(&'v str, String)> {
+    /// The request headers to set, as configured, for a request with these headers. A header whose value comes out empty is
+    /// left out.
+    pub fn request_headers<'v>(
+        &'v self,
+        verdict: &'v Verdict,
+        headers: &dyn Headers,
+    ) -> Vec<(&'v str, String)> {
         let settings = self.settings();
         let value = |slot| match slot {
             Slot::Model => verdict.model.as_str(),
@@ -20,8 +25,8 @@ impl Policy {
             Slot::Namespace => &settings.namespace,
         };
         let outputs = settings.outputs.iter();
-        let headers = outputs.map(|output| (output.header.as_str(), output.value.render(value)));
-        headers.filter(|(_, value)| is_header_value(value)).collect()
+        let set = outputs.map(|output| (output.header.as_str(), output.value.render(value, headers)));
+        set.filter(|(_, value)| is_header_value(value)).collect()
     }
 
     /// The response headers to set; none if they are turned off. With `debug`, also what led to the decision.

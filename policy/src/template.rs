@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::Headers;
+
 /// A header value such as `{namespace}/{model}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
@@ -10,6 +12,8 @@ pub struct Template(Vec<Part>);
 enum Part {
     Literal(String),
     Slot(Slot),
+    /// The request's own header of this lower-case name.
+    Header(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub(crate) enum Slot {
     Objective,
     Namespace,
 }
+
+/// `{header:x-user-id}`.
+const HEADER: &str = "header:";
 
 const SLOTS: [(&str, Slot); 7] = [
     ("model", Slot::Model),
@@ -48,9 +55,7 @@ impl Template {
             if !literal.is_empty() {
                 parts.push(Part::Literal(literal.to_owned()));
             }
-            let slot = SLOTS.iter().find(|(known, _)| *known == name);
-            let (_, slot) = slot.ok_or_else(|| unknown(name))?;
-            parts.push(Part::Slot(*slot));
+            parts.push(placeholder(name)?);
             rest = after;
         }
         if !rest.is_empty() {
@@ -64,16 +69,42 @@ impl Template {
         self.0.contains(&Part::Slot(Slot::Endpoints))
     }
 
-    pub(crate) fn render<'v>(&self, value: impl Fn(Slot) -> &'v str) -> String {
+    /// The value; a header that the request does not have, or that is no text, is empty in it.
+    pub(crate) fn render<'v>(&self, value: impl Fn(Slot) -> &'v str, headers: &dyn Headers) -> String {
         let mut out = String::new();
         for part in &self.0 {
-            out.push_str(match part {
-                Part::Literal(text) => text,
-                Part::Slot(slot) => value(*slot),
-            });
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Slot(slot) => out.push_str(value(*slot)),
+                Part::Header(name) => {
+                    let value = headers
+                        .header(name)
+                        .and_then(|value| String::from_utf8(value).ok());
+                    out.push_str(&value.unwrap_or_default());
+                }
+            }
         }
         out
     }
+}
+
+fn placeholder(name: &str) -> Result<Part, String> {
+    if let Some(header) = name.strip_prefix(HEADER) {
+        let header = header.to_ascii_lowercase();
+        return match is_header_name(&header) {
+            true => Ok(Part::Header(header)),
+            false => Err(format!("`{}` is not a header name", header.escape_debug())),
+        };
+    }
+    let slot = SLOTS.iter().find(|(known, _)| *known == name);
+    slot.map(|(_, slot)| Part::Slot(*slot))
+        .ok_or_else(|| unknown(name))
+}
+
+/// Whether a name is a token, as RFC 9110 has it.
+pub(crate) fn is_header_name(name: &str) -> bool {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 fn unknown(name: &str) -> String {
@@ -83,6 +114,7 @@ fn unknown(name: &str) -> String {
         // Writing to a string cannot fail.
         let _ = write!(message, "{comma} {{{known}}}");
     }
+    message.push_str(" and {header:NAME}");
     message
 }
 
@@ -99,8 +131,33 @@ mod tests {
             ("}", "}"),
         ] {
             let template = Template::read(source).unwrap();
-            let rendered = template.render(|slot| if slot == Slot::Model { "M" } else { "" });
+            let rendered = template.render(|slot| if slot == Slot::Model { "M" } else { "" }, &());
             assert_eq!(rendered, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_the_request_fills_its_placeholder_if_it_is_text() {
+        let headers = |name: &str| match name {
+            "x-user" => Some(b"ann".to_vec()),
+            "x-odd" => Some(vec![0xff]),
+            _ => None,
+        };
+        for (source, expected) in [
+            ("{header:X-User}", "ann"),
+            ("t-{header:x-user}/{header:x-none}.", "t-ann/."),
+            ("{header:x-odd}", ""),
+        ] {
+            let rendered = Template::read(source).unwrap().render(|_| "", &headers);
+            assert_eq!(rendered, expected, "{source}");
+        }
+        for source in ["{header:}", "{header:a b}"] {
+            assert!(
+                Template::read(source)
+                    .unwrap_err()
+                    .ends_with("is not a header name"),
+                "{source}"
+            );
         }
     }
 

@@ -86,7 +86,7 @@ impl Exchange {
             Reason::NotPost
         };
         let verdict = policy.fallback(reason);
-        let routed = mutation::set(stripped, policy.request_headers(&verdict));
+        let routed = mutation::set(stripped, policy.request_headers(&verdict, &()));
         self.state = State::Decided(Box::new(verdict));
         CommonResponse {
             clear_route_cache: true,
@@ -106,7 +106,7 @@ impl Exchange {
         if !verdict.edits.is_empty() {
             response = mutation::replace_body(response, splice(body, &verdict.edits), self.has_length);
         }
-        let response = mutation::set(response, self.engine.policy.request_headers(&verdict));
+        let response = mutation::set(response, self.engine.policy.request_headers(&verdict, &()));
         self.state = State::Decided(Box::new(verdict));
         response
     }

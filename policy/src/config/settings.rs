@@ -6,6 +6,7 @@ use super::reader::Object;
 use super::report::{kind, quoted};
 use super::{endpoints, offload};
 use crate::settings::DEFAULT_PATHS;
+use crate::template::is_header_name;
 use crate::{Api, Limits, Mode, Output, PathRule, Settings, Sticky, Template};
 
 /// Headers that HTTP itself or the body depends on.
@@ -97,8 +98,7 @@ fn read_outputs(object: &mut Object<'_>) -> Vec<Output> {
 
 /// Reports a name that is no header's, or is of a header that HTTP itself depends on.
 pub(crate) fn check_header(name: &str, error: impl FnOnce(String)) {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if !is_header_name(name) {
         error(format!("{} is not a header name", quoted(name)));
     } else if RESERVED.contains(&name) {
         error(format!("{} is not the filter's to set or remove", quoted(name)));

@@ -151,7 +151,7 @@ fn the_model_says_whose_endpoints_they_are_however_it_was_chosen() {
         );
         let placed = policy.place(&mut verdict, &mut Endpoints::default(), 0);
         assert_eq!(placed.is_some(), !expected.is_empty(), "{model}");
-        let headers = policy.request_headers(&verdict);
+        let headers = policy.request_headers(&verdict, &());
         let header = headers
             .iter()
             .find(|(name, _)| *name == "x-gateway-destination-endpoint");

@@ -37,13 +37,13 @@ fn outputs_are_rendered_and_empty_ones_left_out() {
         ("x-objective", "chat"),
     ];
     assert_eq!(
-        policy.request_headers(&verdict),
+        policy.request_headers(&verdict, &()),
         expected.map(|(name, value)| (name, value.to_owned()))
     );
     let fallback = policy.fallback(Reason::NotChatPath);
     let expected = [("x-model", "small"), ("x-up", "small;"), ("x-objective", "chat")];
     assert_eq!(
-        policy.request_headers(&fallback),
+        policy.request_headers(&fallback, &()),
         expected.map(|(name, value)| (name, value.to_owned()))
     );
 }

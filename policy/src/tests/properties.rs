@@ -66,7 +66,7 @@ proptest! {
                 let Ok(request) = Request::parse(api, &body) else { continue };
                 let verdict = policy.decide(&request, &Context::default(), &mut Fake::sure_of("math"));
                 splice(&body, &verdict.edits);
-                policy.request_headers(&verdict);
+                policy.request_headers(&verdict, &());
                 policy.response_headers(&verdict, true);
             }
         }

@@ -289,7 +289,9 @@ impl Stream {
                 }),
                 step => step,
             },
-            Some(Err(outcome)) => self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome)),
+            Some(Err(outcome)) => {
+                self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome))
+            }
             None => self.finish(host, plugin, verdict, &body, (started, took_us), None),
         }
     }
@@ -312,7 +314,9 @@ impl Stream {
         } = asking;
         let opinion = match opinion {
             Ok(opinion) => opinion,
-            Err(outcome) => return self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome)),
+            Err(outcome) => {
+                return self.finish(host, plugin, verdict, &body, (started, took_us), Some(outcome));
+            }
         };
         let again = host.now();
         let joined = verdict.scores.as_ref().map(|scores| scores.joined(&opinion));
@@ -324,7 +328,14 @@ impl Stream {
             _ => verdict,
         };
         let took_us = took_us + host.now().saturating_sub(again) / 1_000;
-        self.finish(host, plugin, verdict, &body, (started, took_us), Some(Outcome::Used))
+        self.finish(
+            host,
+            plugin,
+            verdict,
+            &body,
+            (started, took_us),
+            Some(Outcome::Used),
+        )
     }
 
     /// Carries a verdict out. `timing` is when deciding began, in nanoseconds, and the microseconds that it took.

@@ -101,7 +101,7 @@ async fn the_larger_classifier_of_this_repository_is_served() {
     let server = Server::start(&["--model", &format!("large={}", folder.display())]).await;
     let texts = [
         (
-            "Which enzyme unwinds the double helix during replication?",
+            "How do plants make sugar from light in photosynthesis?",
             "biology",
         ),
         (

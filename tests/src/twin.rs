@@ -64,6 +64,18 @@ pub fn policy(value: &mut Value) -> Option<&mut Value> {
     }
 }
 
+/// The HTTP filters of an Envoy configuration.
+pub fn http_filters(value: &mut Value) -> Option<&mut Vec<Value>> {
+    if value.get("http_filters").is_some() {
+        return value.pointer_mut("/http_filters")?.as_array_mut();
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().find_map(http_filters),
+        Value::Array(items) => items.iter_mut().find_map(http_filters),
+        _ => None,
+    }
+}
+
 impl Plan {
     /// Reads an example's `envoy.yaml` and starts a model server for each endpoint. A server bears the endpoint's hostname,
     /// or else the name of its cluster. What a companion says on a free port is that all is math; on the port in the file the real one is due.

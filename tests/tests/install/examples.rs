@@ -45,7 +45,7 @@ pub(crate) fn all() -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn with_twin() -> Result<Vec<String>> {
+pub(crate) fn with_twin() -> Result<Vec<String>> {
     let has_twin = |name: &String| root().join("examples").join(name).join("envoy.yaml").exists();
     Ok(all()?.into_iter().filter(has_twin).collect())
 }

@@ -8,6 +8,7 @@
 mod canary;
 mod crds;
 mod examples;
+mod failures;
 mod manifests;
 mod readme;
 mod renders;
@@ -37,6 +38,7 @@ fn main() -> Result<ExitCode> {
     }
     if wanted(newest) {
         examples::add(&mut trials, newest)?;
+        failures::add(&mut trials, newest)?;
         canary::add_reload(&mut trials, newest);
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())

@@ -48,6 +48,8 @@ pub(crate) fn add(trials: &mut Vec<Trial>, version: &'static str) -> Result<()> 
     }
     let name = format!("a gateway does not start with a policy that the filter refuses ({version})");
     trials.push(trial(name, move || refused(&envoy(version)?)));
+    let name = format!("a running gateway keeps its policy when the next one is refused ({version})");
+    trials.push(trial(name, move || kept(&envoy(version)?)));
     Ok(())
 }
 
@@ -100,10 +102,36 @@ fn trapped(binary: &Path, example: &str) -> Result<()> {
 
 fn refused(binary: &Path) -> Result<()> {
     let mut plan = Plan::new("istio-vsr", Place::Free)?;
-    let policy = twin::policy(plan.document()).context("no policy")?;
-    policy["routing"]["decisions"][0]["modelRefs"] = json!([{"model": "nobody"}]);
+    spoil(plan.document())?;
     let error = plan.start(binary).err().context("Envoy has started")?;
     ensure!(format!("{error:#}").contains("nobody"), "{error:#}");
+    Ok(())
+}
+
+fn kept(binary: &Path) -> Result<()> {
+    let folder = root().canonicalize()?.join("target/run");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("kept-{}.json", std::process::id()));
+    let mut plan = Plan::new("istio-vsr", Place::Free)?;
+    let mut listener = plan.listener_in_file(&file)?;
+    twin::write_listener(&file, &listener)?;
+    let twin = plan.start(binary)?;
+    spoil(&mut listener)?;
+    twin::write_listener(&file, &listener)?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while twin.envoy.stat("listener_manager.lds.update_rejected")? == 0 {
+        ensure!(Instant::now() < deadline, "Envoy does not refuse the update");
+        sleep(Duration::from_millis(50));
+    }
+    let server = ask(&twin)?.upstream;
+    ensure!(server.as_deref() == Some("phi4-mini"), "served by {server:?}");
+    Ok(())
+}
+
+/// Has a decision name a model that nobody declared.
+fn spoil(configuration: &mut Value) -> Result<()> {
+    let policy = twin::policy(configuration).context("no policy")?;
+    policy["routing"]["decisions"][0]["modelRefs"] = json!([{"model": "nobody"}]);
     Ok(())
 }
 

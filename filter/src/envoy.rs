@@ -27,7 +27,8 @@ use crate::release::answer;
 use crate::stream::{Step, Stream};
 use host::Envoy;
 
-/// How often held requests are looked at, until one of them has shown that holding works.
+/// How often held requests are looked at, until one of them has shown that holding works, and a length of texts prepared, until
+/// all are.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A longer report on endpoints is not read: 128 of them with a few adapters each have 50 KB.

@@ -153,7 +153,7 @@ On made-up rows of phrases that were held back: synthetic as well, so take the f
 - The calibration holds for texts like the validation rows; confidence on other kinds of text is not measured.
 - A text that mixes subjects gets one distribution, not one per part.
 - The vectors of English and Chinese texts of one meaning lie only loosely together (a cosine of about 0.5), and word order hardly counts (PAWS-X).
-- Whether a stronger model would answer better (a gain head) is not predicted, and was not tried.
+- Whether a stronger model would answer better (a gain head) is not predicted: nothing learned it better than the subject alone (`train/TRIED.md`).
 
 ## Files
 

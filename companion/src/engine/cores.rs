@@ -5,6 +5,8 @@ use std::thread::available_parallelism;
 
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 
+use crate::device::Device;
+
 /// The cores of this machine, for the batches of one model.
 #[derive(Debug)]
 pub(super) struct Cores {
@@ -13,10 +15,11 @@ pub(super) struct Cores {
 }
 
 impl Cores {
-    pub(super) fn new() -> Self {
+    /// For graphs on a device; an accelerator has batches come one at a time, from the thread that holds its state.
+    pub(super) fn new(device: &Device) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         Self {
-            all: if cores > 1 {
+            all: if cores > 1 && !device.is_accelerator() {
                 Executor::multithread(cores)
             } else {
                 Executor::SingleThread
@@ -51,5 +54,37 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+
+    use tract_linalg::multithread::current_tract_executor;
+
+    use super::*;
+    use crate::device::Choice;
+
+    fn has_all() -> bool {
+        matches!(current_tract_executor(), Executor::MultiThread(_))
+    }
+
+    #[test]
+    fn a_batch_alone_has_all_cores_and_one_beside_it_its_own() {
+        let cores = Cores::new(&Device::choose(Choice::Cpu).unwrap());
+        let several = available_parallelism().unwrap().get() > 1;
+        let beside = || thread::scope(|scope| scope.spawn(|| cores.run(has_all)).join().unwrap());
+        assert_eq!(cores.run(|| (has_all(), beside())), (several, false));
+        assert_eq!(cores.run(has_all), several);
+    }
+
+    #[test]
+    fn a_batch_that_panicked_is_not_counted_any_more() {
+        let cores = Cores::new(&Device::choose(Choice::Cpu).unwrap());
+        let panicked = catch_unwind(AssertUnwindSafe(|| cores.run(|| panic!("a batch"))));
+        assert!(panicked.is_err());
+        assert_eq!(cores.running.load(Ordering::Relaxed), 0);
     }
 }

@@ -65,7 +65,7 @@ impl Graph {
             runnable: runnable.into(),
             inputs,
             pad,
-            cores: Arc::new(Cores::new()),
+            cores: Arc::new(Cores::new(device)),
         })
     }
 

@@ -79,8 +79,9 @@ fn absent(binary: &Path, example: &str) -> Result<()> {
 
 /// One request fails, and those of the next second; then there is a new filter.
 fn trapped(binary: &Path, example: &str) -> Result<()> {
-    let module = root().join("target/run/traps.wasm");
     fs::create_dir_all(root().join("target/run"))?;
+    // One for each test: another's Envoy may be reading at this moment.
+    let module = root().join(format!("target/run/traps-{example}.wasm"));
     fs::write(&module, wat::parse_str(TRAPS_AT_SECOND)?)?;
     let mut plan = Plan::new(example, Place::Free)?;
     let filters = twin::http_filters(plan.document()).context("no filters")?;

@@ -16,6 +16,7 @@ use crate::process::Running;
 use crate::run::{output, root};
 
 const PORT: u16 = 8080;
+
 /// Our resources for Envoy Gateway, loaded by it, in an Envoy that it configures and starts, before simulated model servers.
 pub(super) fn gateway() -> Result<Outcome> {
     let (simulator, gateway) = match (tool("llm-d-inference-sim"), tool("envoy-gateway")) {
